@@ -1,0 +1,1 @@
+"""The local Batch service: routes, handlers, engine, store."""
