@@ -1,0 +1,188 @@
+"""What outlives one run of a page: the account, the ids in the URL, the shared recorders.
+
+Every page takes its account from here. Whatever is kept for the whole process is keyed by the account's
+fingerprint, so two sessions with different accounts never share anything.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+import streamlit as st
+
+from batch_core.account import Account, AccountKind
+from batch_core.errors import DashboardError
+from batch_core.local_cloud import LocalCloud, app_home
+
+if TYPE_CHECKING:
+    from batch_core.monitor import Recorder
+
+URL_IDS = ("run", "pool", "job")
+BATCH_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+NO_BROWSER_ORIGIN = "http://127.0.0.1:8501"
+
+
+def home() -> Path:
+    """The folder that everything the app keeps lies under."""
+    return app_home()
+
+
+@st.cache_resource(show_spinner=False)
+def _started_cloud(data_home: str) -> LocalCloud:
+    cloud = LocalCloud(Path(data_home))
+    cloud.start()
+    return cloud
+
+
+def local_cloud() -> LocalCloud:
+    """This computer's own cloud, one for the whole process; the first call starts it and returns at once."""
+    return _started_cloud(str(home()))
+
+
+def account() -> Account | None:
+    """This session's account: the Azure one when connected, else this computer's as soon as it is ready."""
+    return st.session_state.get("azure_account") or local_cloud().account()
+
+
+def use_azure(connected: Account) -> None:
+    """Work with an Azure account from now on, in this session only."""
+    st.session_state["azure_account"] = connected
+    _forget_ids()
+
+
+def use_local() -> None:
+    """Work with this computer from now on, in this session only."""
+    st.session_state.pop("azure_account", None)
+    _forget_ids()
+
+
+def require_account() -> Account:
+    """The session's account, ready for work; until there is one, shows why not and ends the page run."""
+    current = account()
+    if current is None:
+        _starting()
+        st.stop()
+    try:
+        _prepared(current.fingerprint, current)
+    except DashboardError as error:
+        show_error(error)
+        st.page_link("pages/connect.py", label="See the connection", icon=":material/cable:")
+        st.stop()
+    return current
+
+
+def prepare_again() -> None:
+    """Make what every page relies on once more: called after containers have been deleted."""
+    _prepared.clear()
+
+
+@st.cache_resource(show_spinner=False, max_entries=64)
+def _prepared(fingerprint: str, _account: Account) -> bool:
+    """Input and result containers, and this computer's pool; once for an account (its fingerprint is the key)."""
+    from batch_core import pools, storage
+
+    if _account.look_only:
+        return False
+    storage.ensure_containers(_account)
+    if _account.kind is AccountKind.LOCAL:
+        pools.ensure_local_pool(_account)
+    return True
+
+
+@st.fragment(run_every=0.5)
+def _starting() -> None:
+    """How far this computer's cloud is with its start; the page goes on by itself when it is there."""
+    cloud = local_cloud()
+    if cloud.account() is not None:
+        st.rerun()
+    status = cloud.status()
+    if status.phase == "failed":
+        st.error(status.sentence, icon=":material/error:")
+        with st.container(horizontal=True):
+            st.button("Try again", icon=":material/refresh:", on_click=cloud.start)
+            st.page_link("pages/connect.py", label="Use an Azure account", icon=":material/cable:")
+        return
+    if status.fraction is None:
+        st.caption(f":material/hourglass_top: {status.sentence}")
+    else:
+        st.progress(min(1.0, max(0.0, status.fraction)), text=status.sentence)
+    if status.phase == "installing":
+        st.caption("This is done once. The page goes on by itself.")
+
+
+def recorder(pool_id: str | None, job_id: str | None) -> Recorder:
+    """The one recorder of a pool and job, shared by every session that has this account."""
+    current = require_account()
+    return _recorder(current.fingerprint, pool_id, job_id, str(home()), current)
+
+
+def _end(ended: Recorder) -> None:
+    ended.stop()
+
+
+@st.cache_resource(show_spinner=False, max_entries=32, on_release=_end)
+def _recorder(
+    fingerprint: str, pool_id: str | None, job_id: str | None, data_home: str, _account: Account
+) -> Recorder:
+    from batch_core.monitor import Recorder
+
+    made = Recorder(_account, pool_id, job_id, Path(data_home))
+    made.start()
+    return made
+
+
+def show_error(error: DashboardError) -> None:
+    """What went wrong and what to do about it; the service's request id is folded away."""
+    st.error(f"{error.user_message}  \n{error.hint}" if error.hint else error.user_message)
+    if error.request_id:
+        with st.expander("For a support request"):
+            st.code(error.request_id, language=None)
+
+
+def current_id(name: str) -> str | None:
+    """The id of a "run", "pool" or "job" in the URL (or, after a page switch, the last one chosen)."""
+    asked = st.query_params.get(name)
+    if asked and BATCH_ID.fullmatch(asked):
+        st.session_state[f"id_{name}"] = asked
+    return st.session_state.get(f"id_{name}")
+
+
+def set_id(name: str, value: str | None) -> None:
+    """Choose a "run", "pool" or "job"; the URL carries it, so that a reload comes back to it."""
+    st.session_state[f"id_{name}"] = value
+    if value:
+        st.query_params[name] = value
+    elif name in st.query_params:
+        del st.query_params[name]
+
+
+def keep_ids_in_url() -> None:
+    """Put the chosen ids back into the URL, which a page switch empties."""
+    for name in URL_IDS:
+        chosen = current_id(name)
+        if chosen and st.query_params.get(name) != chosen:
+            st.query_params[name] = chosen
+
+
+def _forget_ids() -> None:
+    for name in URL_IDS:
+        set_id(name, None)
+
+
+def current_run() -> str | None:
+    """The run (its job's id) that Results, Monitor and the address bar are about."""
+    return current_id("run")
+
+
+def set_run(run_id: str | None) -> None:
+    """Make this run the current one."""
+    set_id("run", run_id)
+
+
+def origin() -> str:
+    """The scheme, host and port under which the browser has opened the app: what a CORS rule names."""
+    parts = urlsplit(st.context.url or NO_BROWSER_ORIGIN)
+    return f"{parts.scheme}://{parts.netloc}"
