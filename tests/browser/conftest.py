@@ -1,0 +1,73 @@
+"""A running dashboard and a browser in front of it."""
+
+import os
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+
+from tests.browser import chromium
+from tests.waiting import until
+
+PROJECT = Path(__file__).parents[2]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def answers(url: str) -> bool:
+    try:
+        return httpx.get(url, timeout=1).status_code == 200
+    except httpx.TransportError:
+        return False
+
+
+@pytest.fixture(scope="session")
+def app_url(home: Path, cloud: dict, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The dashboard, started with the README's command on a free port, on the tests' own local cloud."""
+    port = free_port()
+    log = tmp_path_factory.mktemp("app") / "app.log"
+    command = [sys.executable, "-m", "streamlit", "run", "dashboard.py"]
+    options = ["--server.port", str(port), "--server.headless", "true"]
+    environment = {**os.environ, "BATCH_DASHBOARD_HOME": str(home)}
+    with log.open("w") as output:
+        server = subprocess.Popen(
+            [*command, *options], cwd=PROJECT, env=environment, stdout=output, stderr=subprocess.STDOUT
+        )
+    url = f"http://127.0.0.1:{port}"
+    try:
+        until(lambda: answers(f"{url}/_stcore/health"), seconds=60, what="the dashboard's health page")
+        yield url
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        started = chromium.launch(playwright)
+        yield started
+        started.close()
+
+
+@pytest.fixture
+def context(browser: Browser) -> Iterator[BrowserContext]:
+    """A fresh browser profile at a laptop's size, with downloads accepted."""
+    fresh = browser.new_context(viewport={"width": 1280, "height": 800}, accept_downloads=True)
+    fresh.set_default_timeout(30_000)
+    yield fresh
+    fresh.close()
+
+
+@pytest.fixture
+def page(context: BrowserContext) -> Page:
+    return context.new_page()
