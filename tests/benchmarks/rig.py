@@ -1,0 +1,136 @@
+"""What every benchmark needs: an app of its own on a local cloud of its own, a browser, and memory readings."""
+
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import imageio_ffmpeg
+import psutil
+from platformdirs import user_data_path
+from playwright.sync_api import Page, sync_playwright
+
+from batch_core.account import Account
+from batch_core.local_cloud import LocalCloud
+from tests.browser import chromium
+from tests.browser.conftest import answers, free_port
+from tests.waiting import until
+
+PROJECT = Path(__file__).parents[2]
+FFMPEG = imageio_ffmpeg.get_ffmpeg_exe()
+MIB = 1024 * 1024
+
+
+@dataclass(frozen=True)
+class Rig:
+    """A running dashboard: its address, its process, its account, and how to stop and start it again."""
+
+    url: str
+    server: psutil.Process
+    account: Account
+    home: Path
+
+
+@contextmanager
+def running_app() -> Iterator[Rig]:
+    """The dashboard and its local cloud in a new home; both are ended at the exit."""
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
+        home = Path(folder)
+        node = user_data_path("batch-video-dashboard") / "node"
+        node.mkdir(parents=True, exist_ok=True)
+        (home / "node").symlink_to(node, target_is_directory=True)
+        cloud = LocalCloud(home)
+        cloud.start()
+        account = cloud.wait(180)
+        server, url = start_server(home)
+        try:
+            yield Rig(url, server, account, home)
+        finally:
+            stop_server(server)
+            cloud.release()
+            service = _service_process(home)
+            if service:
+                service.terminate()
+                service.wait(30)
+
+
+def start_server(home: Path) -> tuple[psutil.Process, str]:
+    """Start `streamlit run dashboard.py` on a free port; returns as soon as the health page answers."""
+    port = free_port()
+    command = [sys.executable, "-m", "streamlit", "run", "dashboard.py"]
+    options = ["--server.port", str(port), "--server.headless", "true"]
+    environment = {**os.environ, "BATCH_DASHBOARD_HOME": str(home)}
+    quiet = subprocess.DEVNULL
+    process = subprocess.Popen([*command, *options], cwd=PROJECT, env=environment, stdout=quiet, stderr=quiet)
+    url = f"http://127.0.0.1:{port}"
+    until(lambda: answers(f"{url}/_stcore/health"), seconds=60, what="the dashboard's health page")
+    return psutil.Process(process.pid), url
+
+
+def stop_server(server: psutil.Process) -> None:
+    """End the dashboard and wait for its end."""
+    server.terminate()
+    server.wait(30)
+
+
+def _service_process(home: Path) -> psutil.Process | None:
+    for process in psutil.process_iter(["cmdline"]):
+        command = process.info["cmdline"] or []
+        if "local_azure" in command and str(home / "local-azure") in command:
+            return process
+    return None
+
+
+@contextmanager
+def browser_page() -> Iterator[Page]:
+    """A page of a fresh headless Chromium, 1280x800."""
+    with sync_playwright() as playwright:
+        browser = chromium.launch(playwright)
+        context = browser.new_context(viewport={"width": 1280, "height": 800}, accept_downloads=True)
+        context.set_default_timeout(600_000)
+        yield context.new_page()
+        browser.close()
+
+
+class PeakMemory:
+    """The largest resident size, in bytes, that a process has had at any of the readings."""
+
+    def __init__(self, process: psutil.Process) -> None:
+        self.process = process
+        self.before = process.memory_info().rss
+        self.peak = self.before
+
+    def read(self) -> None:
+        self.peak = max(self.peak, self.process.memory_info().rss)
+
+    @property
+    def growth_mib(self) -> float:
+        return (self.peak - self.before) / MIB
+
+
+def make_clip(path: Path, seconds: int, size: str = "640x360") -> Path:
+    """Make a video clip with sound."""
+    source = ["-f", "lavfi", "-i", f"testsrc2=size={size}:rate=25", "-f", "lavfi", "-i", "sine=frequency=440"]
+    coding = ["-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac", "-t", str(seconds)]
+    subprocess.run([FFMPEG, "-v", "error", "-y", *source, *coding, str(path)], check=True)
+    return path
+
+
+def machine() -> str:
+    """The machine in a few words, for the head of the table."""
+    memory = psutil.virtual_memory().total / 1024**3
+    return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, {memory:.0f} GiB, Python {platform.python_version()}"
+
+
+def seconds_of(action: object) -> float:
+    """How long calling `action` takes, in seconds."""
+    assert callable(action)
+    start = time.monotonic()
+    action()
+    return time.monotonic() - start
