@@ -217,11 +217,11 @@ def _address(error: Exception) -> str:
     if url:
         parts = urlsplit(url)
         return f"{parts.scheme}://{parts.netloc}"
-    pool = getattr(inner, "pool", None)
-    if getattr(pool, "host", None):
-        return f"{getattr(pool, 'scheme', 'https')}://{pool.host}"
-    host = getattr(inner, "_host", None) or getattr(inner, "host", None)
-    return str(host) if host else "the address"
+    connection = getattr(inner, "conn", None) or getattr(inner, "pool", None)
+    host, port = getattr(connection, "host", None), getattr(connection, "port", None)
+    if not host:
+        return "the address"
+    return f"{host}:{port}" if port not in (None, 80, 443) else str(host)
 
 
 def _code(error: HttpResponseError) -> str:

@@ -1,0 +1,300 @@
+"""An account: the clients of one Batch and one Storage account, made from names, keys and URLs."""
+
+import base64
+import binascii
+import hashlib
+import ipaddress
+import re
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any, Literal
+from urllib.parse import urlsplit
+
+from azure.batch import BatchClient
+from azure.core.credentials import AzureNamedKeyCredential
+from azure.core.exceptions import AzureError, HttpResponseError
+from azure.core.rest import HttpRequest
+from azure.storage.blob import BlobServiceClient, ExponentialRetry
+
+from batch_core.errors import DashboardError, InvalidInput, Unreachable, translate
+
+Service = Literal["batch", "storage"]
+CHECK_SECONDS = 8.0  # a wrong region is a name that DNS may take long to refuse
+MIB = 1024 * 1024
+
+_NAME = re.compile(r"[a-z0-9]{3,24}")
+_HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
+_TITLE = {"batch": "Batch", "storage": "Storage"}
+_CLOUD_HOST = {"batch": ".batch.azure.", "storage": ".blob.core."}
+_SHAPE = {
+    "batch": "It looks like https://NAME.REGION.batch.azure.com and stands on the account's Keys page.",
+    "storage": "It looks like https://NAME.blob.core.windows.net.",
+}
+
+
+class AccountKind(StrEnum):
+    """Alters words and defaults only, never the way."""
+
+    LOCAL = "local"
+    AZURE = "azure"
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Name, key (base64) and URL of a Batch or Storage account; made by `endpoint()`."""
+
+    account: str
+    key: str = field(repr=False)
+    url: str
+
+
+@dataclass(frozen=True, eq=False)
+class Account:
+    """The SDK clients of one Batch and one Storage account; made by `connect()`."""
+
+    kind: AccountKind
+    batch: BatchClient = field(repr=False)
+    blobs: BlobServiceClient = field(repr=False)
+    batch_endpoint: Endpoint
+    storage_endpoint: Endpoint
+    look_only: bool = False
+
+    @property
+    def name(self) -> str:
+        """What people call it."""
+        return "This computer" if self.kind is AccountKind.LOCAL else self.batch_endpoint.account
+
+    @property
+    def fingerprint(self) -> str:
+        """16 hex digits that tell accounts (and keys) apart and that no key can be computed from."""
+        digest = hashlib.sha256()
+        for end in (self.batch_endpoint, self.storage_endpoint):
+            for part in (end.url, end.account, end.key):
+                digest.update(f"{len(part)}:{part}".encode())
+        return digest.hexdigest()[:16]
+
+    def require_writable(self) -> None:
+        """Raises InvalidInput when the account was connected to look only."""
+        if self.look_only:
+            raise InvalidInput(
+                "This account is connected to look only.",
+                "Switch off “look only” on the Connect page to change anything.",
+            )
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What `check()` found for one of the two services."""
+
+    service: str
+    ok: bool
+    sentence: str
+    hint: str
+
+
+def endpoint(service: Service, account: str, key: str, url: str) -> Endpoint:
+    """Name, key and URL as people type or paste them, checked and in their usual form.
+
+    https only, except on loopback. An empty Storage URL means the public cloud's. Raises InvalidInput.
+    """
+    title = _TITLE[service]
+    account = account.strip().lower()
+    if not _NAME.fullmatch(account):
+        raise InvalidInput(
+            f"The name of the {title} account is missing or has other characters than it can have.",
+            "A name is 3 to 24 lower-case letters and digits.",
+        )
+    key = "".join(key.split())
+    try:
+        decoded = base64.b64decode(key, validate=True)
+    except (binascii.Error, ValueError):
+        decoded = b""
+    if len(decoded) < 16:
+        raise InvalidInput(
+            f"The key of the {title} account is missing or cut off.",
+            "Copy it whole: letters, digits, + and /, most often with == at the end.",
+        )
+    if service == "storage" and not url.strip():
+        url = f"https://{account}.blob.core.windows.net"
+    return Endpoint(account, key, _checked_url(service, account, url.strip()))
+
+
+def _checked_url(service: Service, account: str, url: str) -> str:
+    title, shape = _TITLE[service], _SHAPE[service]
+    if not url:
+        raise InvalidInput(f"The URL of the {title} account is missing.", shape)
+    if "://" not in url:
+        url = f"https://{url}"
+    try:
+        parts = urlsplit(url)
+        host, port = parts.hostname or "", parts.port
+    except ValueError:
+        host, port, parts = "", None, urlsplit("")
+    path = parts.path.rstrip("/")
+    bare = not (parts.username or parts.password or parts.query or parts.fragment)
+    allowed_path = not path or (service == "storage" and path == f"/{account}")
+    if not (bare and allowed_path and (_HOST.fullmatch(host) or host == "::1")):
+        raise InvalidInput(f"This is not the URL of a {title} account.", shape)
+    if parts.scheme not in ("http", "https") or (parts.scheme == "http" and not is_loopback(host)):
+        raise InvalidInput(
+            f"The URL of the {title} account must start with https.",
+            "Plain http is for this computer only: a key's signatures would be readable on the way.",
+        )
+    named = host.split(".")[0]
+    if _CLOUD_HOST[service] in host and named != account:
+        raise InvalidInput(
+            f"The URL is that of account “{named}”, the name is “{account}”.", "Make them the same."
+        )
+    if service == "storage" and is_loopback(host):
+        path = f"/{account}"  # an emulator on one host tells accounts apart by the path
+    shown = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{shown}{f':{port}' if port else ''}{path}"
+
+
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address means this computer, without asking DNS."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def connect(
+    batch: Endpoint,
+    storage: Endpoint,
+    *,
+    kind: AccountKind = AccountKind.AZURE,
+    look_only: bool = False,
+) -> Account:
+    """The account's clients; nothing is sent yet."""
+    return Account(
+        kind=kind,
+        batch=_batch_client(batch),
+        blobs=_blob_client(storage),
+        batch_endpoint=batch,
+        storage_endpoint=storage,
+        look_only=look_only,
+    )
+
+
+def _transport(end: Endpoint) -> dict[str, Any]:
+    """Loopback must not go through a proxy of the environment, and a refused connection is final there."""
+    local = is_loopback(urlsplit(end.url).hostname or "")
+    return {
+        "connection_timeout": 2 if local else 5,
+        "read_timeout": 30,
+        "use_env_settings": not local,
+        "retry_connect": 0 if local else 1,
+    }
+
+
+def _batch_client(end: Endpoint, **options: Any) -> BatchClient:
+    settings = {"retry_total": 3, "retry_backoff_factor": 0.5, "retry_backoff_max": 10}
+    settings |= _transport(end) | options
+    return BatchClient(end.url, AzureNamedKeyCredential(end.account, end.key), **settings)
+
+
+def _blob_client(end: Endpoint, **options: Any) -> BlobServiceClient:
+    settings = _transport(end) | options
+    retry = ExponentialRetry(
+        initial_backoff=1,
+        increment_base=2,
+        retry_total=settings.pop("retry_total", 3),
+        retry_connect=settings.pop("retry_connect"),
+        random_jitter_range=1,
+    )
+    # One Put Blob is faster on loopback and safe anywhere: 64 MiB is also the SDK's own limit for it.
+    single_put = 256 * MIB if is_loopback(urlsplit(end.url).hostname or "") else 64 * MIB
+    return BlobServiceClient(
+        end.url,
+        credential=AzureNamedKeyCredential(end.account, end.key),
+        retry_policy=retry,
+        max_single_put_size=single_put,
+        max_block_size=8 * MIB,
+        max_chunk_get_size=4 * MIB,
+        max_single_get_size=4 * MIB,
+        **settings,
+    )
+
+
+def check(account: Account) -> tuple[Verdict, Verdict]:
+    """Asks Batch and Storage one cheap question each, side by side; never raises, at most a few seconds."""
+    asked = (
+        _Question("batch", account.batch_endpoint, _ask_batch),
+        _Question("storage", account.storage_endpoint, _ask_storage),
+    )
+    for question in asked:
+        question.start()
+    batch, storage = (question.verdict() for question in asked)
+    return batch, storage
+
+
+class _Question(threading.Thread):
+    """One service's check in a thread of its own, because a name that DNS is slow on has no timeout."""
+
+    def __init__(self, service: Service, end: Endpoint, ask: Callable[[Endpoint], bool]) -> None:
+        super().__init__(name=f"check-{service}", daemon=True)
+        self.service, self.end, self.ask = service, end, ask
+        self.answer: Verdict | None = None
+
+    def run(self) -> None:
+        title = _TITLE[self.service]
+        try:
+            if self.ask(self.end):
+                self.answer = Verdict(title, True, f"The {title} account answers.", "")
+                return
+            error: DashboardError = self.stranger()
+        except HttpResponseError as refused:
+            error = translate(refused) if _is_service(self.service, refused) else self.stranger()
+        except AzureError as failed:
+            error = translate(failed)
+        if isinstance(error, Unreachable) and error.user_message.startswith("No account answers"):
+            error = self.silent()
+        self.answer = Verdict(title, False, error.user_message, error.hint)
+
+    def verdict(self) -> Verdict:
+        self.join(CHECK_SECONDS)
+        silent = self.silent()
+        return self.answer or Verdict(_TITLE[self.service], False, silent.user_message, silent.hint)
+
+    def silent(self) -> DashboardError:
+        aside = "name and the region" if self.service == "batch" else "name"
+        return Unreachable(f"No account answers at {self.end.url}: check the {aside}.", _SHAPE[self.service])
+
+    def stranger(self) -> DashboardError:
+        return Unreachable(
+            f"What answers at {self.end.url} is not a {_TITLE[self.service]} account.",
+            _SHAPE[self.service],
+        )
+
+
+def _is_service(service: Service, error: HttpResponseError) -> bool:
+    headers = getattr(error.response, "headers", None) or {}
+    if service == "batch":
+        return bool(headers.get("request-id")) and not headers.get("x-ms-request-id")
+    return bool(headers.get("x-ms-request-id"))
+
+
+def _ask_batch(end: Endpoint) -> bool:
+    client = _batch_client(end, retry_total=0, retry_connect=0, connection_timeout=4, read_timeout=6)
+    with client:
+        version = client._config.api_version
+        request = HttpRequest(
+            "GET", "/pools", params={"api-version": version, "maxresults": "1", "$select": "id"}
+        )
+        answer = client.send_request(request)
+        answer.raise_for_status()
+        if "json" not in answer.headers.get("Content-Type", ""):
+            return False
+        body = answer.json()
+        return isinstance(body, dict) and isinstance(body.get("value"), list)
+
+
+def _ask_storage(end: Endpoint) -> bool:
+    client = _blob_client(end, retry_total=0, retry_connect=0, connection_timeout=4, read_timeout=6)
+    with client:
+        return bool(client.get_account_information().get("sku_name"))
