@@ -1,0 +1,93 @@
+"""Blobs on their way through the app, for browsers that cannot reach the blob endpoint themselves."""
+
+import binascii
+import re
+from base64 import b64decode
+from dataclasses import dataclass
+
+from azure.core import MatchConditions
+from azure.storage.blob import BlobBlock, BlobClient, ContentSettings
+
+from batch_core.account import Account
+from batch_core.errors import InvalidInput, translated
+from batch_core.storage import INPUTS
+
+BLOCK_LIMIT = 32 * 1024 * 1024  # bytes of one block that are held in memory; 50,000 of them make a blob
+BLOCKS_LIMIT = 50_000  # of one blob: learn.microsoft.com/rest/api/storageservices/put-block-list
+_INPUT = re.compile(r"[0-9a-f]{32}/[A-Za-z0-9._-]{1,80}")
+_META = re.compile(r"[A-Za-z0-9_-]{1,1024}")
+
+
+@dataclass(frozen=True)
+class BlobFacts:
+    """What the storage account says of a blob; size in bytes."""
+
+    size: int
+    content_type: str
+    etag: str
+
+
+def facts(account: Account, container: str, blob: str) -> BlobFacts:
+    """Size, content type and ETag of a blob. Raises NotFound."""
+    with translated("look at the file"):
+        found = account.blobs.get_blob_client(container, blob).get_blob_properties()
+    return BlobFacts(found.size, found.content_settings.content_type or "", found.etag)
+
+
+def receive_block(account: Account, blob: str, block_id: str, data: bytes) -> None:
+    """Put Block: one block of an input; `block_id` is base64 as on the wire."""
+    client, number = _input(account, blob), _decoded(block_id)
+    with translated("store a block of the upload"):
+        client.stage_block(number, data, length=len(data))
+
+
+def receive_list(account: Account, blob: str, block_list: bytes, name: str, content_type: str) -> None:
+    """Put Block List: the input becomes a blob; Conflict when there is one of that name already."""
+    client = _input(account, blob)
+    ids = re.findall(rb"<Latest>([A-Za-z0-9+/=]{1,88})</Latest>", block_list)
+    if not 0 < len(ids) <= BLOCKS_LIMIT:
+        raise InvalidInput("The upload's list of blocks is empty or too long.")
+    blocks = [BlobBlock(_decoded(number.decode())) for number in ids]
+    with translated("finish the upload"):
+        client.commit_block_list(
+            blocks,
+            content_settings=ContentSettings(content_type=content_type),
+            metadata=_metadata(name),
+            etag="*",
+            match_condition=MatchConditions.IfMissing,
+        )
+
+
+def receive_blob(account: Account, blob: str, data: bytes, name: str, content_type: str) -> None:
+    """Put Blob: a small input at once; Conflict when there is one of that name already."""
+    client = _input(account, blob)
+    with translated("store the upload"):
+        client.upload_blob(
+            data,
+            length=len(data),
+            overwrite=False,
+            content_settings=ContentSettings(content_type=content_type),
+            metadata=_metadata(name),
+        )
+
+
+def _input(account: Account, blob: str) -> BlobClient:
+    account.require_writable()
+    if not _INPUT.fullmatch(blob):
+        raise InvalidInput("This is not the name of an upload.")
+    return account.blobs.get_blob_client(INPUTS, blob)
+
+
+def _decoded(block_id: str) -> str:
+    """The SDK encodes block ids itself, so it gets them decoded."""
+    try:
+        return b64decode(block_id, validate=True).decode("ascii")
+    except (binascii.Error, UnicodeDecodeError):
+        raise InvalidInput("This is not the id of a block.") from None
+
+
+def _metadata(name: str) -> dict[str, str]:
+    """`name` is base64url as the browser sends it."""
+    if not _META.fullmatch(name):
+        raise InvalidInput("The upload's name is missing or not encoded.")
+    return {"name": name}
