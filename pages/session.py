@@ -30,7 +30,11 @@ def home() -> Path:
     return app_home()
 
 
-@st.cache_resource(show_spinner=False)
+def _release(cloud: LocalCloud) -> None:
+    cloud.release()
+
+
+@st.cache_resource(show_spinner=False, on_release=_release)
 def _started_cloud(data_home: str) -> LocalCloud:
     cloud = LocalCloud(Path(data_home))
     cloud.start()
@@ -132,6 +136,12 @@ def _recorder(
     made = Recorder(_account, pool_id, job_id, Path(data_home))
     made.start()
     return made
+
+
+def close() -> None:
+    """End what runs for the whole process: recorders, and the hold on this computer's cloud."""
+    _recorder.clear()
+    _started_cloud.clear()
 
 
 def show_error(error: DashboardError) -> None:
