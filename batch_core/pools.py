@@ -1,0 +1,337 @@
+"""Pools: the nodes that tasks run on, and the images that nodes can have."""
+
+import re
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+from azure.batch import models
+
+from batch_core.account import Account, AccountKind
+from batch_core.errors import Conflict, InvalidInput, NotFound, translated
+
+APP = "batch-video-dashboard"  # the value of the metadata item "app" on everything that we make
+LOCAL_POOL = "this-computer"
+LOCAL_NODES = 5
+AUTO_PREFIX = "video-"
+DEFAULT_VM_SIZE = "Standard_D2s_v5"
+DEFAULT_AGENT = "batch.node.ubuntu 24.04"
+# Three tries, because a node's own updates may hold the package lock, and mirrors fail now and then.
+INSTALL_FFMPEG = (
+    "/bin/bash -c 'export DEBIAN_FRONTEND=noninteractive; for attempt in 1 2 3; do"
+    " apt-get -o DPkg::Lock::Timeout=300 update"
+    " && apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends ffmpeg"
+    " && exit 0; sleep 10; done; exit 1'"
+)
+SELECT = (
+    "id,state,stateTransitionTime,allocationState,vmSize,currentDedicatedNodes,currentLowPriorityNodes,"
+    "targetDedicatedNodes,targetLowPriorityNodes,taskSlotsPerNode,creationTime,resizeErrors,startTask"
+)
+
+_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_AUTO_ID = re.compile(r"[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}$")  # an auto pool's id: prefix + GUID
+_PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+_GALLERY = re.compile(r"/(subscriptions|sharedgalleries|communitygalleries)/[^\s?#]+", re.IGNORECASE)
+_RESIZE_ERRORS = {
+    "AllocationTimedOut": "Azure did not find all the nodes in time.",
+    "AllocationFailed": "Azure could not allocate the nodes.",
+    "AccountCoreQuotaReached": "The account's quota of dedicated cores is used up.",
+    "AccountLowPriorityCoreQuotaReached": "The account's quota of Spot cores is used up.",
+    "AccountSpotCoreQuotaReached": "The account's quota of Spot cores is used up.",
+    "ResizeStopped": "The resize was stopped before all nodes were there.",
+    "IncompatibleVMSize": "The VM size and the image do not go together.",
+}
+
+
+@dataclass(frozen=True)
+class ImageRef:
+    """A marketplace image (publisher, offer, sku, version) or, with `gallery_id`, one of a compute gallery."""
+
+    publisher: str = ""
+    offer: str = ""
+    sku: str = ""
+    version: str = "latest"
+    gallery_id: str | None = None
+
+    def __str__(self) -> str:
+        if self.gallery_id:
+            return self.gallery_id
+        version = "" if self.version == "latest" else f"/{self.version}"
+        return f"{self.publisher}/{self.offer}/{self.sku}{version}"
+
+
+DEFAULT_IMAGE = ImageRef("canonical", "ubuntu-24_04-lts", "server")
+
+
+@dataclass(frozen=True)
+class ImageChoice:
+    """An image of the service's list; `agent` is the node agent SKU that it needs."""
+
+    image: ImageRef
+    agent: str
+    label: str
+    os: str
+    end_of_life: datetime | None
+
+
+@dataclass(frozen=True)
+class PoolSpec:
+    """What a new pool shall be. For an auto pool the id only names it here: Azure makes the real one."""
+
+    id: str
+    vm_size: str = DEFAULT_VM_SIZE
+    image: ImageRef = DEFAULT_IMAGE
+    agent: str = DEFAULT_AGENT
+    dedicated: int = 0
+    spot: int = 5
+    slots: int = 1
+    start_task: str | None = None
+    wait: bool = True
+
+
+@dataclass(frozen=True)
+class PoolInfo:
+    """A pool as it is. `dedicated` and `spot` count nodes that exist, the targets those that were asked for."""
+
+    id: str
+    state: str
+    allocation_state: str
+    vm_size: str
+    dedicated: int
+    spot: int
+    target_dedicated: int
+    target_spot: int
+    slots: int
+    created: datetime | None
+    errors: tuple[str, ...]
+    auto: bool
+    has_start_task: bool = False
+
+
+def moment(text: str | None) -> datetime | None:
+    """A time on the wire (UTC, up to 7 fractional digits, microseconds are kept) as an aware datetime."""
+    if not text:
+        return None
+    whole, _, fraction = text.rstrip("Zz").partition(".")
+    parsed = datetime.fromisoformat(f"{whole}.{fraction[:6].ljust(6, '0')}")
+    return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+
+
+def pool_from(doc: Mapping[str, Any]) -> PoolInfo:
+    """The PoolInfo for a pool in the wire's names."""
+    return PoolInfo(
+        id=doc["id"],
+        state=str(doc.get("state", "active")).lower(),
+        allocation_state=str(doc.get("allocationState", "steady")).lower(),
+        vm_size=doc.get("vmSize", ""),
+        dedicated=doc.get("currentDedicatedNodes") or 0,
+        spot=doc.get("currentLowPriorityNodes") or 0,
+        target_dedicated=doc.get("targetDedicatedNodes") or 0,
+        target_spot=doc.get("targetLowPriorityNodes") or 0,
+        slots=doc.get("taskSlotsPerNode") or 1,
+        created=moment(doc.get("creationTime")),
+        errors=tuple(_resize_sentence(error) for error in doc.get("resizeErrors") or ()),
+        auto=bool(_AUTO_ID.search(doc["id"])),
+        has_start_task=bool(doc.get("startTask")),
+    )
+
+
+def _resize_sentence(error: Mapping[str, Any]) -> str:
+    code = error.get("code") or ""
+    known = _RESIZE_ERRORS.get(code)
+    said = (error.get("message") or "").strip().splitlines()
+    if known or not said:
+        return known or f"Azure could not give all nodes ({code or 'no reason given'})."
+    return said[0] if said[0].endswith(".") else f"{said[0]}."
+
+
+def parse_image(text: str) -> ImageRef:
+    """An image as people type it: publisher/offer/sku, with /version or not, or a gallery's resource id.
+
+    Raises InvalidInput. The three kinds of resource id are those of `BatchVmImageReference`.
+    """
+    text = text.strip().rstrip("/")
+    if _GALLERY.fullmatch(text):
+        return ImageRef(gallery_id=text)
+    parts = [part.strip() for part in text.split("/")]
+    if len(parts) not in (3, 4) or not all(_PART.fullmatch(part) for part in parts):
+        raise InvalidInput(
+            f"“{text}” is not an image." if text else "No image is given.",
+            "Type publisher/offer/sku, as in canonical/ubuntu-24_04-lts/server, or a gallery image's resource id.",
+        )
+    return ImageRef(*parts)
+
+
+def images(account: Account) -> list[ImageChoice]:
+    """The images that the account's nodes can have: verified Linux ones first, none past its end of support."""
+    now = datetime.now(UTC)
+    with translated("list the images"):
+        listed = [item.as_dict() for item in account.batch.list_supported_images()]
+    choices = []
+    for doc in listed:
+        ends = moment(doc.get("batchSupportEndOfLife"))
+        if ends is None or ends > now:
+            verified = str(doc.get("verificationType", "")).lower() == "verified"
+            choices.append((_image_choice(doc, ends), verified))
+    choices.sort(
+        key=lambda pair: (not pair[1], pair[0].os != "Linux", not _is_default(pair[0]), pair[0].label)
+    )
+    return [choice for choice, _ in choices]
+
+
+def _image_choice(doc: Mapping[str, Any], ends: datetime | None) -> ImageChoice:
+    reference = doc["imageReference"]
+    image = ImageRef(
+        reference.get("publisher", ""),
+        reference.get("offer", ""),
+        reference.get("sku", ""),
+        reference.get("version") or "latest",
+    )
+    return ImageChoice(
+        image=image,
+        agent=doc["nodeAgentSKUId"],
+        label=f"{image.offer} {image.sku} · {image.publisher}",
+        os=str(doc.get("osType", "linux")).capitalize(),
+        end_of_life=ends,
+    )
+
+
+def _is_default(choice: ImageChoice) -> bool:
+    return str(choice.image).lower() == str(DEFAULT_IMAGE) and choice.agent == DEFAULT_AGENT
+
+
+def list_pools(account: Account) -> list[PoolInfo]:
+    """Every pool of the account, ours and others', in the order of their ids."""
+    with translated("list the pools"):
+        return [pool_from(pool.as_dict()) for pool in account.batch.list_pools(select=SELECT.split(","))]
+
+
+def get_pool(account: Account, id: str) -> PoolInfo:
+    """One pool. Raises NotFound."""
+    with translated("find the pool"):
+        return pool_from(account.batch.get_pool(id, select=SELECT.split(",")).as_dict())
+
+
+def create(account: Account, spec: PoolSpec) -> None:
+    """Makes a pool; its nodes come later. Raises InvalidInput, Conflict when the id is taken, QuotaError."""
+    account.require_writable()
+    _check(spec)
+    with translated("create the pool"):
+        account.batch.create_pool(models.BatchPoolCreateOptions(id=spec.id, **_body(spec)))
+
+
+def auto_pool(spec: PoolSpec) -> models.BatchPoolInfo:
+    """The pool info of a job whose pool comes and goes with it. Raises InvalidInput."""
+    _check(spec)
+    pool = models.BatchPoolSpecification(**_body(spec))
+    return models.BatchPoolInfo(
+        auto_pool_specification=models.BatchAutoPoolSpecification(
+            auto_pool_id_prefix=AUTO_PREFIX, pool_lifetime_option="job", keep_alive=False, pool=pool
+        )
+    )
+
+
+def resize(account: Account, id: str, dedicated: int, spot: int) -> None:
+    """Asks for another number of nodes. Raises Conflict while the pool is being resized already."""
+    account.require_writable()
+    _check_counts(dedicated, spot)
+    wish = models.BatchPoolResizeOptions(target_dedicated_nodes=dedicated, target_low_priority_nodes=spot)
+    with translated("resize the pool"):
+        account.batch.begin_resize_pool(id, wish)
+
+
+def delete(account: Account, id: str) -> None:
+    """Deletes a pool: its nodes end, what they ran goes back to waiting. One that is gone already is fine."""
+    account.require_writable()
+    try:
+        with translated("delete the pool"):
+            account.batch.begin_delete_pool(id)
+    except NotFound:
+        return
+    except Conflict as error:
+        if error.code != "PoolBeingDeleted":
+            raise
+
+
+def ensure_local_pool(account: Account) -> None:
+    """This computer's pool of five one-slot nodes, made when it is missing; nothing on an Azure account.
+
+    May run any number of times and at the same time. Waits up to 30 s for a pool that is being deleted.
+    """
+    if account.kind is not AccountKind.LOCAL:
+        return
+    spec = PoolSpec(id=LOCAL_POOL, dedicated=LOCAL_NODES, spot=0)
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            if get_pool(account, LOCAL_POOL).state != "deleting":
+                return
+        except NotFound:
+            try:
+                create(account, spec)
+            except Conflict as error:
+                if error.code not in ("PoolExists", "PoolBeingDeleted"):
+                    raise
+        if time.monotonic() > deadline:
+            raise Conflict("This computer's pool is still being deleted.", "Try again in a minute.")
+        time.sleep(0.1)
+
+
+def _body(spec: PoolSpec) -> dict[str, Any]:
+    start_task = None
+    if spec.start_task:
+        admin = models.AutoUserSpecification(scope="pool", elevation_level="admin")
+        start_task = models.BatchStartTask(
+            command_line=spec.start_task,
+            user_identity=models.UserIdentity(auto_user=admin),
+            wait_for_success=spec.wait,
+            max_task_retry_count=1,
+        )
+    return {
+        "vm_size": spec.vm_size,
+        "virtual_machine_configuration": models.VirtualMachineConfiguration(
+            image_reference=_image_reference(spec.image), node_agent_sku_id=spec.agent
+        ),
+        "target_dedicated_nodes": spec.dedicated,
+        "target_low_priority_nodes": spec.spot,
+        "task_slots_per_node": spec.slots,
+        "start_task": start_task,
+        "metadata": [models.BatchMetadataItem(name="app", value=APP)],
+    }
+
+
+def _image_reference(image: ImageRef) -> models.BatchVmImageReference:
+    if not image.gallery_id:
+        return models.BatchVmImageReference(
+            publisher=image.publisher, offer=image.offer, sku=image.sku, version=image.version
+        )
+    kind = image.gallery_id.split("/")[1].lower()
+    if kind == "sharedgalleries":
+        return models.BatchVmImageReference(shared_gallery_image_id=image.gallery_id)
+    if kind == "communitygalleries":
+        return models.BatchVmImageReference(community_gallery_image_id=image.gallery_id)
+    return models.BatchVmImageReference(virtual_machine_image_id=image.gallery_id)
+
+
+def _check(spec: PoolSpec) -> None:
+    if not _ID.fullmatch(spec.id):
+        raise InvalidInput(
+            f"“{spec.id}” can't be a pool's id." if spec.id else "The pool needs an id.",
+            "Use 1 to 64 letters, digits, dashes and underscores.",
+        )
+    if not _PART.fullmatch(spec.vm_size):
+        raise InvalidInput("The pool needs a VM size.", f"An ordinary one is {DEFAULT_VM_SIZE}.")
+    if not spec.agent.strip():
+        raise InvalidInput(
+            "The pool needs the node agent that fits its image.", f"For Ubuntu 24.04 it is {DEFAULT_AGENT}."
+        )
+    if not 1 <= spec.slots <= 256:
+        raise InvalidInput("A node can run 1 to 256 tasks at once.", "Azure allows four for each core.")
+    _check_counts(spec.dedicated, spec.spot)
+
+
+def _check_counts(dedicated: int, spot: int) -> None:
+    if dedicated < 0 or spot < 0:
+        raise InvalidInput("A pool can't have fewer than no nodes.", "Use 0 or more.")
