@@ -175,13 +175,16 @@ class BatchError(Exception):
     """A refusal the client is told of: a code of `ERRORS`, its HTTP status, its text and the details.
 
     `values` are the error body's key and value pairs, such as `("PropertyName", "vmSize")`. A code that is not
-    in `ERRORS` is a programming error and raises `KeyError`.
+    in `ERRORS` is a programming error and raises `KeyError`. `status` replaces the table's where one code has two
+    (304 and 412 for ConditionNotMet).
     """
 
-    def __init__(self, code: str, *values: tuple[str, str], message: str | None = None) -> None:
-        status, text = ERRORS[code]
+    def __init__(
+        self, code: str, *values: tuple[str, str], message: str | None = None, status: int | None = None
+    ) -> None:
+        listed, text = ERRORS[code]
         self.code = code
-        self.status = status
+        self.status = listed if status is None else status
         self.message = text if message is None else message
         self.values = values
         super().__init__(f"{code}: {self.message}")

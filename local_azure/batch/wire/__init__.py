@@ -1,0 +1,1 @@
+"""What goes over the wire: bodies in, bodies out, conditions, times and pages."""
