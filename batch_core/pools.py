@@ -11,8 +11,8 @@ from azure.batch import models
 
 from batch_core.account import Account, AccountKind
 from batch_core.errors import Conflict, InvalidInput, NotFound, translated
+from batch_core.storage import APP
 
-APP = "batch-video-dashboard"  # the value of the metadata item "app" on everything that we make
 LOCAL_POOL = "this-computer"
 LOCAL_NODES = 5
 AUTO_PREFIX = "video-"
@@ -20,10 +20,10 @@ DEFAULT_VM_SIZE = "Standard_D2s_v5"
 DEFAULT_AGENT = "batch.node.ubuntu 24.04"
 # Three tries, because a node's own updates may hold the package lock, and mirrors fail now and then.
 INSTALL_FFMPEG = (
-    "/bin/bash -c 'export DEBIAN_FRONTEND=noninteractive; for attempt in 1 2 3; do"
+    '/bin/bash -c "export DEBIAN_FRONTEND=noninteractive; for attempt in 1 2 3; do'
     " apt-get -o DPkg::Lock::Timeout=300 update"
     " && apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends ffmpeg"
-    " && exit 0; sleep 10; done; exit 1'"
+    ' && exit 0; sleep 10; done; exit 1"'
 )
 SELECT = (
     "id,state,stateTransitionTime,allocationState,vmSize,currentDedicatedNodes,currentLowPriorityNodes,"

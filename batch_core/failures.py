@@ -1,0 +1,97 @@
+"""Why a task failed: its exit code, Batch's reason in plain words, and the end of what it wrote to stderr."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from batch_core.account import Account
+from batch_core.errors import Conflict, NotFound, translated, without_secrets
+from batch_core.storage import RESULTS
+
+MOST_BYTES = 8 * 1024
+MOST_LINES = 40
+STDERR = "stderr.txt"
+
+_IN_WORDS = {
+    "FailureExitCode": "The command ended with exit code {exit_code}.",
+    "CommandProgramNotFound": "The node has no such program. Is ffmpeg installed by the pool's start task?",
+    "CommandLaunchFailed": "The node could not start the command.",
+    "TaskEnded": "The task was stopped, by a person or by its time limit.",
+    "BlobNotFound": "The input file was no longer in storage when the task started.",
+    "BlobAccessDenied": "Storage refused to hand out the input file: its link may have expired.",
+    "BlobDownloadTimedOut": "The input file could not be downloaded in time.",
+    "BlobDownloadMiscError": "The input file could not be downloaded.",
+    "FileUploadContainerNotFound": "The container for results does not exist any more.",
+    "FileUploadAccessDenied": "Storage refused to take the result: its link may have expired.",
+    "FileUploadMiscError": "The result could not be uploaded.",
+    "DiskFull": "The node's disk is full.",
+}
+
+
+@dataclass(frozen=True)
+class Failure:
+    """`exit_code` is None when the command never ran; `code` is Batch's word, `message` a sentence."""
+
+    exit_code: int | None
+    code: str
+    message: str
+    end_of_log: str
+
+
+def reason_in_words(code: str, message: str, exit_code: int | None) -> str:
+    """A sentence for a task's or start task's failure code; Batch's own message for one we do not know."""
+    if code in _IN_WORDS:
+        return _IN_WORDS[code].format(exit_code="unknown" if exit_code is None else exit_code)
+    if message:
+        return without_secrets(message.strip().splitlines()[0])
+    if exit_code:
+        return _IN_WORDS["FailureExitCode"].format(exit_code=exit_code)
+    return "Batch gives no reason." if code else ""
+
+
+def failure(account: Account, job_id: str, task_id: str) -> Failure:
+    """Why a task failed. The end of its stderr comes from the results container, else from the node."""
+    with translated("find the task"):
+        task = account.batch.get_task(job_id, task_id, select=["id", "state", "executionInfo"]).as_dict()
+    info: dict[str, Any] = task.get("executionInfo") or {}
+    failed: dict[str, Any] = info.get("failureInfo") or {}
+    code, exit_code = failed.get("code") or "", info.get("exitCode")
+    return Failure(
+        exit_code=exit_code,
+        code=code,
+        message=reason_in_words(code, failed.get("message") or "", exit_code),
+        end_of_log=_end_of_log(account, job_id, task_id) if info.get("startTime") else "",
+    )
+
+
+def _end_of_log(account: Account, job_id: str, task_id: str) -> str:
+    for read in (_from_results, _from_node):
+        try:
+            return last_lines(read(account, job_id, task_id))
+        except (NotFound, Conflict):
+            continue
+    return ""
+
+
+def last_lines(data: bytes) -> str:
+    """The last lines of a log; a carriage return (ffmpeg's progress line) starts a line anew."""
+    text = data.decode("utf-8", errors="replace").replace("\r\n", "\n")
+    lines = [line.rsplit("\r", 1)[-1] for line in text.rstrip().split("\n")]
+    return without_secrets("\n".join(lines[-MOST_LINES:]))
+
+
+def _from_results(account: Account, job_id: str, task_id: str) -> bytes:
+    blob = account.blobs.get_blob_client(RESULTS, f"{job_id}/{task_id}/logs/{STDERR}")
+    with translated("read the task's log"):
+        size = blob.get_blob_properties().size
+        if not size:
+            return b""
+        return blob.download_blob(offset=max(0, size - MOST_BYTES), length=MOST_BYTES).readall()
+
+
+def _from_node(account: Account, job_id: str, task_id: str) -> bytes:
+    with translated("read the task's log on its node"):
+        size = account.batch.get_task_file_properties(job_id, task_id, STDERR).content_length
+        if not size:
+            return b""
+        span = f"bytes={max(0, size - MOST_BYTES)}-{size - 1}"
+        return b"".join(account.batch.download_task_file(job_id, task_id, STDERR, ocp_range=span))

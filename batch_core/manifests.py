@@ -1,0 +1,106 @@
+"""The manifest of a run: what becomes what, kept as a blob beside the results.
+
+It is written before the job, so a job of ours always has one, and a launch that was cut off anywhere can be
+finished from it alone.
+"""
+
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+import orjson
+from azure.core.exceptions import ResourceExistsError
+from azure.storage.blob import ContentSettings
+
+from batch_core.account import Account
+from batch_core.conversions import Options
+from batch_core.errors import NotFound, ServiceFailure, translated
+from batch_core.storage import RESULTS
+
+
+@dataclass(frozen=True)
+class ManifestFile:
+    """One file's way: input blob, task, command, and the name of its result. Size in bytes, duration in s."""
+
+    task_id: str
+    file_id: str
+    blob: str
+    name: str
+    size: int
+    duration: float | None
+    result_name: str
+    extension: str
+    command: str
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """All that a run's tasks are made from; without any key or SAS."""
+
+    run_id: str
+    name: str
+    conversion: str
+    options: Options
+    created: datetime
+    wall_clock: timedelta
+    parent: str | None
+    attempt: int
+    files: tuple[ManifestFile, ...]
+
+
+def blob_name(run_id: str) -> str:
+    """Where a run's manifest lies in the results container."""
+    return f"{run_id}/manifest.json"
+
+
+def keep(account: Account, manifest: Manifest) -> Manifest:
+    """Stores a manifest, or returns the one that is stored under this run's id already."""
+    blob = account.blobs.get_blob_client(RESULTS, blob_name(manifest.run_id))
+    with translated("store the run's manifest"):
+        try:
+            blob.upload_blob(
+                _to_json(manifest),
+                overwrite=False,
+                content_settings=ContentSettings(content_type="application/json"),
+            )
+            return manifest
+        except ResourceExistsError:
+            return read(account, manifest.run_id)
+
+
+def read(account: Account, run_id: str) -> Manifest:
+    """A run's manifest. Raises NotFound, and ServiceFailure when the blob is no manifest."""
+    blob = account.blobs.get_blob_client(RESULTS, blob_name(run_id))
+    with translated("read the run's manifest"):
+        data = blob.download_blob().readall()
+    try:
+        return _from_json(orjson.loads(data))
+    except (KeyError, TypeError, ValueError) as error:
+        raise ServiceFailure("The run's manifest in storage can't be read.", "Start a new run.") from error
+
+
+def forget(account: Account, run_id: str) -> None:
+    """Deletes a run's manifest: for a launch whose job was refused."""
+    try:
+        with translated("delete the run's manifest"):
+            account.blobs.get_blob_client(RESULTS, blob_name(run_id)).delete_blob()
+    except NotFound:
+        return
+
+
+def _to_json(manifest: Manifest) -> bytes:
+    return orjson.dumps(
+        {**asdict(manifest), "wall_clock": manifest.wall_clock.total_seconds()}, option=orjson.OPT_INDENT_2
+    )
+
+
+def _from_json(doc: dict[str, Any]) -> Manifest:
+    return Manifest(
+        **{
+            **doc,
+            "options": Options(**doc["options"]),
+            "created": datetime.fromisoformat(doc["created"]),
+            "wall_clock": timedelta(seconds=doc["wall_clock"]),
+            "files": tuple(ManifestFile(**file) for file in doc["files"]),
+        }
+    )
