@@ -1,0 +1,190 @@
+"""What is in a media file, found out in a child process, because what strangers upload may be hostile.
+
+The child (`probe_child`) has a time and a memory limit and hands PyAV a file object that does ranged reads of this one
+file. libavformat gets no protocols, may open nothing else, and only the demuxers of `FORMATS`: a playlist
+named .mp4 would otherwise make it read other files and addresses.
+"""
+
+import json
+import math
+import os
+import re
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from batch_core.errors import ServiceFailure, Unreachable
+from batch_core.probe_child import FORMATS, OUT_OF_MEMORY, UNREACHABLE
+
+PROBE_SECONDS = 20.0
+_EXTENSIONS = dict(FORMATS.values())
+_TOKEN = re.compile(r"[a-z0-9_]{1,32}")
+Kind = Literal["video", "audio", "subtitle"]
+
+
+@dataclass(frozen=True)
+class Stream:
+    """One stream; sizes in pixels as shown (a phone's rotation applied), fps on average."""
+
+    kind: Kind
+    codec: str
+    width: int | None = None
+    height: int | None = None
+    fps: float | None = None
+    channels: int | None = None
+    language: str | None = None
+
+    @property
+    def readable(self) -> bool:
+        """Whether there is a decoder for it."""
+        return self.codec != "unknown"
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What a file holds. Not `ok`: `reason` goes on after the file's name and says why not.
+
+    `format` is ffmpeg's name for -f, `extension` has no dot, `duration` is in seconds.
+    """
+
+    ok: bool
+    reason: str = ""
+    format: str = ""
+    extension: str = ""
+    duration: float | None = None
+    streams: tuple[Stream, ...] = ()
+
+    @property
+    def has_video(self) -> bool:
+        """Moving pictures; the cover of a song is none."""
+        return any(s.kind == "video" and s.readable for s in self.streams)
+
+    @property
+    def has_audio(self) -> bool:
+        return any(s.kind == "audio" and s.readable for s in self.streams)
+
+    @property
+    def picture(self) -> str:
+        """Width and height of the first picture stream, as in "1280 × 720", or nothing."""
+        for s in self.streams:
+            if s.kind == "video" and s.width and s.height:
+                return f"{s.width} × {s.height}"
+        return ""
+
+    def to_json(self) -> str:
+        """As short as it can be: it is kept in a blob's metadata, which holds 8 KiB at most."""
+        fields = {key: value for key, value in asdict(self).items() if value not in ("", None, ())}
+        fields["streams"] = [
+            {key: value for key, value in stream.items() if value is not None}
+            for stream in fields.get("streams", ())
+        ]
+        return json.dumps(fields, separators=(",", ":"))
+
+    @classmethod
+    def from_json(cls, text: str) -> "Probe":
+        """Reads what `to_json` or the child wrote, believing nothing. Raises ValueError."""
+        data = json.loads(text)
+        if not isinstance(data, dict):
+            raise ValueError("not an object")
+        if not data.get("ok"):
+            return cls(ok=False, reason=str(data.get("reason", ""))[:300])
+        extension, name = str(data.get("extension")), str(data.get("format"))
+        if _EXTENSIONS.get(name) != extension:
+            raise ValueError("not a format that is read")
+        streams = tuple(_stream(item) for item in list(data.get("streams", ()))[:16])
+        return cls(True, "", name, extension, _number(data.get("duration"), 1e8), streams)
+
+
+def probe(source: Path | str, size: int) -> Probe:
+    """What is in the file at a path or URL of `size` bytes; a bad file is an answer, not an error.
+
+    Raises Unreachable when the source can't be read.
+    """
+    if size == 0:
+        return unreadable("it is empty")
+    code, out = _run_child("probe", source, size, PROBE_SECONDS)
+    if code is None:
+        return unreadable(f"looking into it took more than {PROBE_SECONDS:.0f} s")
+    if code == OUT_OF_MEMORY:
+        return unreadable("looking into it takes more than 1 GB of memory")
+    try:
+        return Probe.from_json(out)
+    except (ValueError, TypeError):
+        return unreadable("it makes the reader stumble")
+
+
+def check_decodes(source: Path | str, size: int, seconds: float | None = None) -> tuple[bool, float, str]:
+    """Decodes every stream to its end: (good, length in seconds, why not).
+
+    Takes at most `seconds`, by default a minute and one more for each 30 MB. Raises Unreachable when the
+    source can't be read, ServiceFailure when the time does not suffice: then nothing is known.
+    """
+    if size == 0:
+        return False, 0.0, "It is empty."
+    limit = seconds or 60 + size / 500_000
+    code, out = _run_child("decode", source, size, limit)
+    if code is None:
+        raise ServiceFailure(f"Checking it took more than {limit:.0f} s.", "Play it to see if it is whole.")
+    try:
+        data = json.loads(out)
+        return bool(data["good"]), float(data["seconds"]), str(data["reason"])[:300]
+    except (ValueError, TypeError, KeyError):
+        return False, 0.0, "It can't be decoded."
+
+
+def unreadable(why: str) -> Probe:
+    """The refusal that goes on after a file's name; `why` completes "it …" in brackets."""
+    return Probe(ok=False, reason=f"is not a video that we can read ({why}).")
+
+
+def _run_child(task: str, source: Path | str, size: int, seconds: float) -> tuple[int | None, str]:
+    """Exit code (None: out of time) and output. The source, maybe a signed URL, goes by stdin, not argv."""
+    names = ("PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "SSL_CERT_FILE", "LD_LIBRARY_PATH")
+    proxies = ("HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy")
+    environment = {name: os.environ[name] for name in (*names, *proxies) if name in os.environ}
+    order = json.dumps({"task": task, "source": str(source), "size": size, "url": isinstance(source, str)})
+    try:
+        done = subprocess.run(
+            [sys.executable, "-m", "batch_core.probe_child"],
+            input=order.encode(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+            timeout=seconds,
+            cwd=Path(__file__).resolve().parent.parent,
+            env=environment,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return None, ""
+    if done.returncode == UNREACHABLE:
+        raise Unreachable("The file could not be read from storage.", "Try again in a minute.")
+    return done.returncode, done.stdout[:65536].decode("utf-8", "replace")
+
+
+def _stream(item: Any) -> Stream:
+    kind, codec = item["kind"], str(item["codec"])
+    if kind not in ("video", "audio", "subtitle") or not _TOKEN.fullmatch(codec):
+        raise ValueError("not a stream")
+    language = str(item.get("language") or "")
+    return Stream(
+        kind=kind,
+        codec=codec,
+        width=_whole(item.get("width"), 65536),
+        height=_whole(item.get("height"), 65536),
+        fps=_number(item.get("fps"), 100_000),
+        channels=_whole(item.get("channels"), 1024),
+        language=language if re.fullmatch(r"[a-z]{2,3}", language) else None,
+    )
+
+
+def _number(value: Any, most: float) -> float | None:
+    if not isinstance(value, int | float) or not math.isfinite(value) or not 0 < value <= most:
+        return None
+    return float(value)
+
+
+def _whole(value: Any, most: int) -> int | None:
+    number = _number(value, most)
+    return None if number is None else int(number)

@@ -1,0 +1,443 @@
+"""The child process of `probe`: `python -m batch_core.probe_child`, an order as JSON on stdin, JSON on stdout.
+
+Imports nothing heavy at the top: starting it is most of what a probe costs.
+"""
+
+import contextlib
+import io
+import json
+import os
+import re
+import sys
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+MEMORY = 1024**3  # bytes
+UNREACHABLE, OUT_OF_MEMORY = 3, 4  # exit codes besides 0
+
+# demuxer as libavformat names it -> (name for ffmpeg's -f, extension of the task's input)
+FORMATS: dict[str, tuple[str, str]] = {
+    "mov,mp4,m4a,3gp,3g2,mj2": ("mov", "mp4"),
+    "matroska,webm": ("matroska", "mkv"),
+    "avi": ("avi", "avi"),
+    "mpegts": ("mpegts", "ts"),
+    "mpeg": ("mpeg", "mpg"),
+    "flv": ("flv", "flv"),
+    "asf": ("asf", "wmv"),
+    "ogg": ("ogg", "ogg"),
+    "mxf": ("mxf", "mxf"),
+    "dv": ("dv", "dv"),
+    "rm": ("rm", "rm"),
+    "ivf": ("ivf", "ivf"),
+    "wav": ("wav", "wav"),
+    "w64": ("w64", "w64"),
+    "mp3": ("mp3", "mp3"),
+    "aac": ("aac", "aac"),
+    "flac": ("flac", "flac"),
+    "aiff": ("aiff", "aiff"),
+    "au": ("au", "au"),
+    "caf": ("caf", "caf"),
+    "ac3": ("ac3", "ac3"),
+    "eac3": ("eac3", "eac3"),
+    "amr": ("amr", "amr"),
+    "wv": ("wv", "wv"),
+}
+
+_PICTURE = "it is a picture"
+_PLAYLIST = "it is a playlist: it only points at other files"
+_SUBTITLES = "it holds subtitles only"
+_HEADS: tuple[tuple[str, str], ...] = (
+    (r"\xff\xd8\xff|\x89PNG|GIF8|BM.{4}\0\0\0\0|II\*\0|MM\0\*|RIFF.{4}WEBP|8BPS|\0\0\0\x0cjP  ", _PICTURE),
+    (r".{4}ftyp(heic|heix|heim|heis|hevc|hevx|mif1|msf1|avif|avis)", _PICTURE),
+    (
+        r"\s*(\xef\xbb\xbf)?\s*(#EXTM3U|ffconcat|<\?xml.{0,300}<(MPD|SmoothStreamingMedia)\b|<MPD\b)",
+        _PLAYLIST,
+    ),
+    (r"\s*(\xef\xbb\xbf)?\s*(\[playlist\]|<asx\b|RTSPtext)", _PLAYLIST),
+    (
+        r"(\xef\xbb\xbf)?\s*(WEBVTT|\[Script Info\]|\d+\r?\n\d\d:\d\d:\d\d[,.]\d{3} --> |\{\d+\}\{\d+\})",
+        _SUBTITLES,
+    ),
+    (
+        r"%PDF-|PK\x03\x04|Rar!|7z\xbc\xaf|\x1f\x8b|\xfd7zXZ|\xd0\xcf\x11\xe0",
+        "it is a document or an archive",
+    ),
+    (r"\s*(<!doctype html|<html|<\?xml|<svg)", "it is a web page or a text"),
+    (r"MZ|\x7fELF|\xcf\xfa\xed\xfe", "it is a program"),
+)
+BLOCK = 512 * 1024
+READ_AHEAD = 16  # blocks at most, while reading goes straight on
+KEPT = 48  # blocks
+
+
+class Refused(Exception):
+    """Why the file is left out; completes "is not a video that we can read (…)."""
+
+
+class SourceLost(Exception):
+    """Storage did not hand over the bytes: says nothing about the file."""
+
+
+class RangedFile(io.RawIOBase):
+    """A file at a URL, read in ranges with a small cache, and further ahead while reading goes straight on."""
+
+    name = ""
+
+    def __init__(self, url: str, size: int) -> None:
+        import certifi
+        import urllib3
+
+        self.url, self.size, self.position, self.lost = url, size, 0, False
+        self._blocks: OrderedDict[int, bytes] = OrderedDict()
+        self._next, self._ahead = 0, 1
+        options: Any = {
+            "ca_certs": certifi.where(),
+            "timeout": urllib3.Timeout(connect=5, read=15),
+            "retries": urllib3.Retry(3, redirect=0, backoff_factor=0.3, status_forcelist=[429, 500, 503]),
+        }
+        proxy = _proxy(url)
+        self._pool = urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def tell(self) -> int:
+        return self.position
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
+        start = {os.SEEK_SET: 0, os.SEEK_CUR: self.position, os.SEEK_END: self.size}[whence]
+        self.position = max(0, start + offset)
+        return self.position
+
+    def read(self, size: int = -1) -> bytes:
+        left = max(0, self.size - self.position)
+        wanted = left if size < 0 else min(size, left)
+        parts = []
+        while wanted > 0:
+            number, offset = divmod(self.position, BLOCK)
+            part = self._block(number)[offset : offset + wanted]
+            if not part:
+                break
+            parts.append(part)
+            self.position += len(part)
+            wanted -= len(part)
+        return b"".join(parts)
+
+    def _block(self, number: int) -> bytes:
+        if number in self._blocks:
+            self._blocks.move_to_end(number)
+            return self._blocks[number]
+        self._ahead = min(self._ahead * 2, READ_AHEAD) if number == self._next else 1
+        data = self._fetch(number * BLOCK, min((number + self._ahead) * BLOCK, self.size))
+        for index in range(self._ahead):
+            piece = data[index * BLOCK : (index + 1) * BLOCK]
+            if piece:
+                self._blocks[number + index] = piece
+        self._next = number + self._ahead
+        while len(self._blocks) > KEPT:
+            self._blocks.popitem(last=False)
+        return self._blocks.get(number, b"")
+
+    def _fetch(self, start: int, end: int) -> bytes:
+        import urllib3
+
+        try:
+            answer = self._pool.request("GET", self.url, headers={"Range": f"bytes={start}-{end - 1}"})
+        except urllib3.exceptions.HTTPError:
+            self.lost = True
+            raise SourceLost from None
+        if answer.status != 206 or len(answer.data) != end - start:
+            self.lost = True
+            raise SourceLost
+        return bytes(answer.data)
+
+
+def _proxy(url: str) -> str | None:
+    from urllib.parse import urlsplit
+    from urllib.request import getproxies, proxy_bypass
+
+    parts = urlsplit(url)
+    if parts.scheme != "https" or proxy_bypass(parts.hostname or ""):
+        return None
+    return getproxies().get("https")
+
+
+def size_text(size: int) -> str:
+    """Bytes as people read them: 812 kB, 2.7 MB, 3 MB."""
+    for unit, scale in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if size >= scale:
+            return f"{size / scale:.1f}".removesuffix(".0") + f" {unit}"
+    return f"{size} bytes"
+
+
+def refuse_by_head(source: IO[bytes], size: int) -> None:
+    """Raises Refused for what is known not to be media from its first bytes, or cut off by its own account."""
+    source.seek(0)
+    head = source.read(4096)
+    text = head.decode("latin-1")
+    for pattern, why in _HEADS:
+        if re.match(pattern, text, re.DOTALL | re.IGNORECASE):
+            raise Refused(why)
+    if head[4:8] in (b"ftyp", b"moov", b"mdat", b"wide", b"free", b"skip"):
+        _refuse_cut_mp4(source, size)
+    source.seek(0)
+
+
+def _refuse_cut_mp4(source: IO[bytes], size: int) -> None:
+    """Walks the outermost boxes (ISO/IEC 14496-12 §4.2): each tells its length, so a cut shows."""
+    position, seen = 0, set()
+    for _ in range(64):
+        if position + 8 > size:
+            break
+        source.seek(position)
+        header = source.read(16)
+        length, kind = int.from_bytes(header[:4], "big"), header[4:8]
+        if length == 1:
+            length = int.from_bytes(header[8:16], "big")
+        seen.add(kind)
+        if length == 0:
+            break
+        if length < 8:
+            return  # not boxes after all: the demuxer decides
+        position += length
+        if position > size:
+            raise Refused(f"it ends after {size_text(size)}")
+    if b"moov" not in seen and position <= size and b"mdat" in seen and position >= size:
+        raise Refused("its index is missing, as when recording was broken off")
+
+
+def open_container(source: IO[bytes]) -> Any:
+    """PyAV's container with everything shut that could reach beyond this one file. Raises Refused."""
+    import av
+
+    def refuse(url: str, flags: int, options: dict[str, str]) -> IO[bytes]:
+        raise PermissionError(url)
+
+    try:
+        return av.open(
+            source,
+            mode="r",
+            metadata_errors="replace",
+            io_open=refuse,
+            buffer_size=256 * 1024,
+            container_options={
+                "format_whitelist": ",".join(FORMATS),
+                "protocol_whitelist": "none",
+                "max_streams": "64",
+            },
+        )
+    except av.error.MemoryError:
+        raise MemoryError from None
+    except av.error.InvalidDataError:
+        raise Refused("no kind of video or sound is found in it") from None
+    except (av.error.FFmpegError, ValueError):
+        raise Refused("it is of a kind that is not converted") from None
+
+
+def probe(source: IO[bytes], size: int) -> dict[str, Any]:
+    """The fields of a `Probe` that is ok. Raises Refused."""
+    refuse_by_head(source, size)
+    with open_container(source) as container:
+        if container.format.name not in FORMATS:
+            raise Refused("it is of a kind that is not converted")
+        name, extension = FORMATS[container.format.name]
+        rows = {stream.index: _stream_row(stream) for stream in container.streams if _is_content(stream)}
+        kinds = {row["kind"] for row in rows.values()}
+        if not kinds & {"video", "audio"}:
+            raise Refused(_SUBTITLES if "subtitle" in kinds else "there is no picture and no sound in it")
+        duration = _duration(container)
+        _decode_beginnings(container, rows)
+        return {
+            "ok": True,
+            "format": name,
+            "extension": extension,
+            "duration": duration,
+            "streams": list(rows.values()),
+        }
+
+
+def _is_content(stream: Any) -> bool:
+    from av.stream import Disposition
+
+    cover = bool(stream.disposition & (Disposition.attached_pic | Disposition.still_image))
+    return stream.type in ("video", "audio", "subtitle") and not cover
+
+
+def _stream_row(stream: Any) -> dict[str, Any]:
+    context = stream.codec_context
+    row: dict[str, Any] = {
+        "kind": stream.type,
+        "codec": context.name if context is not None else "unknown",
+        "language": stream.metadata.get("language"),
+    }
+    if stream.type == "video" and context is not None:
+        rate = stream.average_rate
+        row |= {"width": context.width, "height": context.height, "fps": float(rate) if rate else None}
+    if stream.type == "audio" and context is not None:
+        row["channels"] = context.channels
+    return row
+
+
+def _duration(container: Any) -> float | None:
+    if container.duration:
+        return float(container.duration / 1_000_000)
+    lengths = [float(s.duration * s.time_base) for s in container.streams if s.duration and s.time_base]
+    return max(lengths, default=None)
+
+
+def _decode_beginnings(container: Any, rows: dict[int, dict[str, Any]]) -> None:
+    """Decodes until the first picture and the first sound are there; none at all is a refusal."""
+    import av
+
+    waiting = {}
+    for kind in ("video", "audio"):
+        for stream in container.streams:
+            if rows.get(stream.index, {}).get("kind") == kind and stream.codec_context is not None:
+                waiting[stream.index] = stream
+                break
+    found = False
+    if waiting:
+        for packet, _ in zip(container.demux(*waiting.values()), range(600), strict=False):
+            if packet.stream.index not in waiting:
+                continue
+            with contextlib.suppress(av.error.InvalidDataError, av.error.EOFError):
+                for frame in packet.decode():
+                    found = True
+                    if packet.stream.type == "video" and frame.rotation % 180:
+                        row = rows[packet.stream.index]
+                        row["width"], row["height"] = row["height"], row["width"]
+                    waiting.pop(packet.stream.index)
+                    break
+            if not waiting:
+                break
+    if not found:
+        raise Refused("nothing in it can be decoded")
+
+
+def decode(source: IO[bytes]) -> dict[str, Any]:
+    """Every frame of every stream: {"good", "seconds", "reason"}."""
+    import av
+
+    try:
+        with open_container(source) as container:
+            streams = [s for s in container.streams if s.type in ("video", "audio") and _is_content(s)]
+            clocks = {stream.index: _Clock(stream) for stream in streams}
+            if not clocks:
+                return {"good": False, "seconds": 0.0, "reason": "There is no picture and no sound in it."}
+            for stream in streams:
+                stream.thread_type = "AUTO"
+                stream.codec_context.thread_count = 2
+            try:
+                for packet in container.demux(*streams):
+                    for frame in packet.decode():
+                        clocks[packet.stream.index].count(frame)
+            except av.error.MemoryError:
+                raise MemoryError from None
+            except av.error.FFmpegError:
+                at = max(clock.seconds for clock in clocks.values())
+                return {"good": False, "seconds": at, "reason": f"It can't be decoded after {at:.1f} s."}
+    except Refused:
+        return {"good": False, "seconds": 0.0, "reason": "It can't be decoded."}
+    seconds = max(clock.seconds for clock in clocks.values())
+    empty = [clock.kind for clock in clocks.values() if not clock.frames]
+    reason = f"Its {'picture' if empty[0] == 'video' else 'sound'} is empty." if empty else ""
+    return {"good": not empty, "seconds": seconds, "reason": reason}
+
+
+class _Clock:
+    """How long a stream turned out to be: samples for sound, the last picture's end for pictures."""
+
+    def __init__(self, stream: Any) -> None:
+        self.kind = stream.type
+        self.frames = 0
+        self.seconds = 0.0
+        self._first: float | None = None
+        self._usual = (
+            float(1 / stream.average_rate) if stream.type == "video" and stream.average_rate else 0.0
+        )
+
+    def count(self, frame: Any) -> None:
+        self.frames += 1
+        if self.kind == "audio":
+            self.seconds += frame.samples / frame.sample_rate
+            return
+        if frame.time is None:
+            self.seconds += self._usual
+            return
+        self._first = frame.time if self._first is None else self._first
+        length = float(frame.duration * frame.time_base) if frame.duration else self._usual
+        self.seconds = max(self.seconds, frame.time - self._first + length)
+
+
+def _limit_memory() -> None:
+    """Address space where the system can limit it, else a look at the resident size ten times a second."""
+    try:
+        import resource
+    except ModuleNotFoundError:
+        limited = False
+    else:
+        limited = sys.platform == "linux"
+        for what, most in (
+            (resource.RLIMIT_AS, MEMORY),
+            (resource.RLIMIT_FSIZE, 0),
+            (resource.RLIMIT_CORE, 0),
+        ):
+            with contextlib.suppress(ValueError, OSError):
+                resource.setrlimit(what, (most, most))
+    if not limited:
+        threading.Thread(target=_watch_memory, daemon=True).start()
+
+
+def _watch_memory() -> None:
+    import psutil
+
+    me = psutil.Process()
+    while me.memory_info().rss < MEMORY:
+        time.sleep(0.1)
+    os._exit(OUT_OF_MEMORY)
+
+
+@contextlib.contextmanager
+def _opened(order: dict[str, Any]) -> Iterator[IO[bytes]]:
+    if order["url"]:
+        yield RangedFile(order["source"], order["size"])  # type: ignore[misc]
+    else:
+        with Path(order["source"]).open("rb") as file:
+            yield file
+
+
+def main() -> int:
+    """Does the order on stdin; the exit code."""
+    order = json.loads(sys.stdin.buffer.read())
+    _limit_memory()
+    try:
+        import av
+
+        av.logging.set_level(None)
+        with _opened(order) as source:
+            try:
+                result = probe(source, order["size"]) if order["task"] == "probe" else decode(source)
+            except Refused as refused:
+                result = {"ok": False, "reason": f"is not a video that we can read ({refused})."}
+            if getattr(source, "lost", False):
+                return UNREACHABLE
+    except MemoryError:
+        return OUT_OF_MEMORY
+    except (SourceLost, OSError):
+        return UNREACHABLE
+    sys.stdout.write(json.dumps(result))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.stdout.flush()
+    code = main()
+    sys.stdout.flush()
+    os._exit(code)  # nothing of a hostile file's decoder runs again
