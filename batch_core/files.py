@@ -1,0 +1,187 @@
+"""The videos in the input container: upload targets, the list, what is in each, deletion."""
+
+import base64
+import binascii
+import hashlib
+import re
+import unicodedata
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
+from typing import Any
+
+from azure.core import MatchConditions
+from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
+from azure.storage.blob import BlobProperties
+
+from batch_core import probe as probing
+from batch_core.account import Account
+from batch_core.errors import translated
+from batch_core.probe import Probe
+from batch_core.storage import INPUTS, container_sas, expiry, read_url
+
+_OURS = re.compile(r"([0-9a-f]{32})/([A-Za-z0-9._-]{1,80})")
+_METADATA_BYTES = 6000  # of the 8 KiB that a blob's metadata may have in all
+
+
+@dataclass(frozen=True)
+class UploadTarget:
+    """Where a browser puts blobs until `expires`.
+
+    The SAS makes and writes blobs and can neither read, list nor delete. Blocks need the write permission
+    (create alone covers only whole Put Blob), so the browser sends `If-None-Match: *` when it commits, and
+    a name is 32 random hex digits: nothing is ever overwritten.
+    """
+
+    container_url: str
+    sas: str = field(repr=False)
+    expires: datetime
+
+
+@dataclass(frozen=True)
+class VideoFile:
+    """A blob of the input container; `name` is what its owner calls it, `size` is in bytes."""
+
+    id: str
+    blob: str
+    name: str
+    size: int
+    uploaded: datetime
+    probe: Probe | None = None
+
+
+def upload_target(account: Account) -> UploadTarget:
+    """A target for uploads, good for about two hours. Raises InvalidInput on an account to look at only."""
+    account.require_writable()
+    until = expiry(2)
+    return UploadTarget(
+        container_url=f"{account.storage_endpoint.url}/{INPUTS}",
+        sas=container_sas(account, INPUTS, "cw", until),
+        expires=until,
+    )
+
+
+def safe_name(name: str) -> str:
+    """An ASCII form of a file's name for use in a blob's name: at most 80 characters, extension kept."""
+    plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode()
+    stem, dot, extension = plain.rpartition(".")
+    if not dot or not re.fullmatch(r"[A-Za-z0-9]{1,8}", extension):
+        stem, extension = plain, ""
+    stem = re.sub(r"[^A-Za-z0-9_-]+", "-", stem).strip("-_") or "file"
+    if extension:
+        return f"{stem[: 79 - len(extension)]}.{extension.lower()}"
+    return stem[:80]
+
+
+def encode_name(name: str) -> str:
+    """A true name as the blob's metadata `name` holds it: base64url of UTF-8 without padding."""
+    return base64.urlsafe_b64encode(name.encode("utf-8", "replace")).rstrip(b"=").decode()
+
+
+def list_files(account: Account) -> list[VideoFile]:
+    """All files of the input container, newest first; also those that another program put there."""
+    with translated("list the files"):
+        container = account.blobs.get_container_client(INPUTS)
+        try:
+            files = [_file(blob) for blob in container.list_blobs(include=["metadata"])]
+        except ResourceNotFoundError:
+            return []
+    return sorted(files, key=lambda file: (file.uploaded, file.blob), reverse=True)
+
+
+def probe_file(account: Account, file: VideoFile) -> VideoFile:
+    """Looks into the file and keeps the answer in the blob's metadata, so that every session sees it.
+
+    Raises NotFound when the file is gone and Unreachable when storage does not hand it over.
+    """
+    found = probing.probe(read_url(account, INPUTS, file.blob, hours=1), file.size)
+    if not account.look_only:
+        _keep(account, file, found)
+    return replace(file, probe=found)
+
+
+def probe_new(account: Account, files: Iterable[VideoFile], workers: int = 2) -> Iterator[VideoFile]:
+    """Looks into those not looked into yet, `workers` at once, and hands each out when it is done."""
+    new = [file for file in files if file.probe is None]
+    with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="probe") as pool:
+        running = [pool.submit(probe_file, account, file) for file in new]
+        try:
+            for done in as_completed(running):
+                yield done.result()
+        finally:
+            for waiting in running:
+                waiting.cancel()
+
+
+def delete_files(account: Account, files: Iterable[VideoFile]) -> None:
+    """Deletes the blobs; one that is gone already is fine."""
+    account.require_writable()
+    container = account.blobs.get_container_client(INPUTS)
+    for file in files:
+        with translated(f"delete {file.name}"):
+            try:
+                container.delete_blob(file.blob, delete_snapshots="include")
+            except ResourceNotFoundError:
+                continue
+
+
+def _keep(account: Account, file: VideoFile, found: Probe) -> None:
+    """Writes the probe beside the other metadata, unless someone changed the blob meanwhile."""
+    text = base64.urlsafe_b64encode(found.to_json().encode()).decode()
+    if len(text) > _METADATA_BYTES:
+        text = base64.urlsafe_b64encode(replace(found, streams=found.streams[:8]).to_json().encode()).decode()
+    with translated(f"note what is in {file.name}"):
+        blob = account.blobs.get_blob_client(INPUTS, file.blob)
+        properties = blob.get_blob_properties()
+        metadata = dict(properties.metadata or {}) | {"probe": text}
+        try:
+            blob.set_blob_metadata(
+                metadata, etag=properties.etag, match_condition=MatchConditions.IfNotModified
+            )
+        except ResourceModifiedError:
+            return  # another session was quicker: the answer is the same
+
+
+def _file(blob: BlobProperties) -> VideoFile:
+    metadata = {key.lower(): value for key, value in (blob.metadata or {}).items()}
+    ours = _OURS.fullmatch(blob.name)
+    return VideoFile(
+        id=ours[1] if ours else hashlib.sha256(blob.name.encode()).hexdigest()[:32],
+        blob=blob.name,
+        name=_true_name(metadata.get("name"), blob.name.rsplit("/", 1)[-1] if ours else blob.name),
+        size=blob.size or 0,
+        uploaded=_uploaded(blob),
+        probe=_kept_probe(metadata.get("probe")),
+    )
+
+
+def _uploaded(blob: Any) -> datetime:
+    """Its creation: writing metadata changes the time of the last modification."""
+    return blob.creation_time or blob.last_modified or datetime.fromtimestamp(0, UTC)
+
+
+def _true_name(encoded: str | None, otherwise: str) -> str:
+    try:
+        name = _decoded(encoded or "")
+    except ValueError:
+        name = ""
+    shown = "".join(c for c in name if unicodedata.category(c)[0] != "C").strip()
+    return shown[:255] or otherwise
+
+
+def _kept_probe(encoded: str | None) -> Probe | None:
+    if not encoded:
+        return None
+    try:
+        return Probe.from_json(_decoded(encoded))
+    except (ValueError, TypeError, KeyError):
+        return None
+
+
+def _decoded(text: str) -> str:
+    """Base64url, with or without padding, of UTF-8. Raises ValueError."""
+    try:
+        return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
+    except (binascii.Error, UnicodeDecodeError) as error:
+        raise ValueError("not base64url of UTF-8") from error
