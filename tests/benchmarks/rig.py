@@ -5,7 +5,6 @@ import platform
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -126,11 +125,3 @@ def machine() -> str:
     """The machine in a few words, for the head of the table."""
     memory = psutil.virtual_memory().total / 1024**3
     return f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, {memory:.0f} GiB, Python {platform.python_version()}"
-
-
-def seconds_of(action: object) -> float:
-    """How long calling `action` takes, in seconds."""
-    assert callable(action)
-    start = time.monotonic()
-    action()
-    return time.monotonic() - start
