@@ -109,6 +109,12 @@ def read_model(model: str, value: Any, path: str = "") -> dict[str, Any]:
     return body
 
 
+def filled(model: str, body: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
+    """The body with defaults for what is absent, in the wire's order; empty lists go, as in the service's answers."""
+    full = {**defaults, **body}
+    return {name: full[name] for name in _MODELS[model] if name in full and full[name] != []}
+
+
 def without_secrets(value: Any) -> Any:
     """A copy of a stored value without the fields that are write-only, such as passwords."""
     if isinstance(value, dict):
