@@ -7,13 +7,17 @@ fingerprint, so two sessions with different accounts never share anything.
 from __future__ import annotations
 
 import re
+import threading
+from collections.abc import Callable, Hashable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import streamlit as st
 
-from batch_core.account import Account, AccountKind
+from batch_core import jobs, pools, storage
+from batch_core.account import Account
 from batch_core.errors import DashboardError
 from batch_core.local_cloud import LocalCloud, app_home
 
@@ -22,6 +26,7 @@ if TYPE_CHECKING:
 
 URL_IDS = ("run", "pool", "job")
 BATCH_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
+ERRANDS_KEPT = 10_000
 NO_BROWSER_ORIGIN = "http://127.0.0.1:8501"
 
 
@@ -85,14 +90,11 @@ def prepare_again() -> None:
 
 @st.cache_resource(show_spinner=False, max_entries=64)
 def _prepared(fingerprint: str, _account: Account) -> bool:
-    """Input and result containers, and this computer's pool; once for an account (its fingerprint is the key)."""
-    from batch_core import pools, storage
-
-    if _account.look_only:
-        return False
-    storage.ensure_containers(_account)
-    if _account.kind is AccountKind.LOCAL:
+    """Containers, this computer's pool, and launches that were cut off; once for an account's fingerprint."""
+    if not _account.look_only:
+        storage.ensure_containers(_account)
         pools.ensure_local_pool(_account)
+        in_background(("half-made launches", fingerprint), jobs.finish_half_made, _account)
     return True
 
 
@@ -138,8 +140,46 @@ def _recorder(
     return made
 
 
+class _Errands:
+    """Work that a page has begun and does not wait for; each piece is done once, whoever asks for it."""
+
+    def __init__(self) -> None:
+        self._threads = ThreadPoolExecutor(2, "errand")
+        self._begun: dict[Hashable, Future[Any]] = {}
+        self._lock = threading.Lock()
+
+    def begin(self, key: Hashable, work: Callable[..., Any], *given: Any) -> Future[Any]:
+        with self._lock:
+            if len(self._begun) > ERRANDS_KEPT:
+                self._begun = {key: future for key, future in self._begun.items() if not future.done()}
+            if key not in self._begun:
+                self._begun[key] = self._threads.submit(work, *given)
+            return self._begun[key]
+
+    def close(self) -> None:
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+
+def _close(errands: _Errands) -> None:
+    errands.close()
+
+
+@st.cache_resource(show_spinner=False, on_release=_close)
+def _errands() -> _Errands:
+    return _Errands()
+
+
+def in_background(key: Hashable, work: Callable[..., Any], *given: Any) -> Future[Any]:
+    """Begin this work once for its key, in a thread that outlives the page run; the key names the account.
+
+    The work must not call Streamlit. What it raises is kept in the Future.
+    """
+    return _errands().begin(key, work, *given)
+
+
 def close() -> None:
-    """End what runs for the whole process: recorders, and the hold on this computer's cloud."""
+    """End what runs for the whole process: errands, recorders, and the hold on this computer's cloud."""
+    _errands.clear()
     _recorder.clear()
     _started_cloud.clear()
 

@@ -1,0 +1,139 @@
+"""What is left in the account, what of it would cost money on Azure, and deleting it."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from batch_core import cleanup
+from batch_core.account import Account
+from batch_core.cleanup import Item, Outcome
+from batch_core.errors import DashboardError
+from pages import session, words
+
+GROUPS = {
+    "pool": ("Pools", "Azure charges for a pool's nodes as long as they exist."),
+    "job": ("Runs and jobs", "Jobs themselves cost nothing."),
+    "files": ("Input videos", "Azure charges for storage by the month."),
+    "results": ("Results", "Azure charges for storage by the month."),
+    "container": ("Other containers", "Azure charges for storage by the month."),
+}
+SHOWN = 50
+NAMED = 12
+
+
+def page() -> None:
+    st.title("Clean up")
+    account = session.require_account()
+    show_outcomes()
+    try:
+        left = cleanup.inventory(account)
+    except DashboardError as error:
+        session.show_error(error)
+        st.stop()
+    if not left:
+        st.markdown("Nothing is left in this account, and nothing in it costs money.")
+        st.page_link("pages/files.py", label="Add videos", icon=":material/video_library:")
+        return
+    summary(left)
+    chosen = [item for kind in GROUPS for item in group(kind, [item for item in left if item.kind == kind])]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        pressed = st.button(
+            "Delete", type="primary", icon=":material/delete:", disabled=not chosen or account.look_only
+        )
+        st.caption(f"{words.count(len(chosen), 'thing')} chosen" if chosen else "Choose what to delete.")
+    if pressed:
+        confirm(account, chosen)
+
+
+def summary(left: list[Item]) -> None:
+    costly = [item for item in left if item.costs]
+    stored = sum(item.size or 0 for item in left)
+    said = f"{words.count(len(left), 'thing')} left, {words.size(stored)} in storage. "
+    if costly:
+        verb = "costs" if len(costly) == 1 else "cost"
+        said += f"On Azure, {len(costly)} of them {verb} money while they exist (:material/payments:)."
+    else:
+        said += "None of it would cost money on Azure."
+    st.markdown(said)
+
+
+def group(kind: str, items: list[Item]) -> list[Item]:
+    """One kind of things with a box each; returns those that are chosen."""
+    if not items:
+        return []
+    title, charge = GROUPS[kind]
+    st.subheader(f"{title} ({len(items):,})")
+    st.caption(charge)
+    ours = [item for item in items if item.ours]
+    everything = len(items) > 1 and st.checkbox(
+        f"All {len(ours):,} made by this app" if len(ours) < len(items) else f"All {len(items):,}",
+        key=f"all_{kind}",
+        disabled=not ours,
+    )
+    pages = -(-len(items) // SHOWN)
+    first = (st.pagination(pages, key=f"cleanup_page_{kind}") - 1) * SHOWN if pages > 1 else 0
+    with st.container(border=True, gap="xsmall"):
+        for item in items[first : first + SHOWN]:
+            box(item, everything and item.ours)
+    kept = st.session_state
+    return [item for item in items if (everything and item.ours) or kept.get(key_of(item))]
+
+
+def key_of(item: Item) -> str:
+    return f"clean_{item.kind}_{item.id}"
+
+
+def box(item: Item, covered: bool) -> None:
+    cost = " :orange[:material/payments:]" if item.costs else ""
+    other = "" if item.ours else " :gray-badge[made by another program]"
+    size = f" · {words.size(item.size)}" if item.size is not None else ""
+    label = f"**{words.plain(item.title)}**{cost}{other}  {words.plain(item.detail)}{size}"
+    if covered:
+        st.checkbox(label, value=True, disabled=True, key=f"covered_{key_of(item)}")
+    else:
+        st.checkbox(label, key=key_of(item), persist_state="session")
+
+
+@st.dialog("Delete these?")
+def confirm(account: Account, chosen: list[Item]) -> None:
+    """Names the things; only its own button deletes."""
+    lines = [f"- {words.plain(item.title)} ({words.plain(item.detail)})" for item in chosen]
+    st.markdown("\n".join(lines[:NAMED]))
+    if len(lines) > NAMED:
+        with st.expander(f"and {len(lines) - NAMED} more"):
+            st.markdown("\n".join(lines[NAMED:]))
+    if any(not item.ours for item in chosen):
+        st.warning("Some of these were made by another program.")
+    st.markdown("They can't be brought back.")
+    if st.button(f"Delete {words.count(len(chosen), 'thing')}", type="primary", icon=":material/delete:"):
+        with st.spinner("Deleting"):
+            try:
+                outcomes = cleanup.delete(account, chosen)
+            except DashboardError as error:
+                session.show_error(error)
+                return
+        forget(chosen)
+        st.session_state["cleanup_outcomes"] = outcomes
+        st.rerun()
+
+
+def forget(chosen: list[Item]) -> None:
+    """The boxes of what is gone, and the containers that the next page has to make again."""
+    for item in chosen:
+        st.session_state.pop(key_of(item), None)
+    if any(item.kind == "container" for item in chosen):
+        session.prepare_again()
+
+
+def show_outcomes() -> None:
+    """What the last deletion came to."""
+    outcomes: list[Outcome] = st.session_state.pop("cleanup_outcomes", [])
+    good = [outcome for outcome in outcomes if outcome.ok]
+    if good:
+        st.success(f"{words.count(len(good), 'thing')} deleted.", icon=":material/check_circle:")
+    for outcome in outcomes:
+        if not outcome.ok:
+            st.error(f"{words.plain(outcome.item.title)}: {outcome.sentence}", icon=":material/error:")
+
+
+page()

@@ -1,0 +1,147 @@
+"""Which account the session works with: this computer, or an Azure account by name, key and URL."""
+
+from __future__ import annotations
+
+import json
+
+import streamlit as st
+
+from batch_core import storage
+from batch_core.account import Account, AccountKind, Verdict, check, connect, endpoint
+from batch_core.errors import DashboardError
+from pages import session
+from pages.headers import allow_host
+
+
+def page() -> None:
+    st.title("Connect")
+    current = session.account()
+    azure = current is not None and current.kind is AccountKind.AZURE
+    if azure:
+        st.markdown(
+            f"This session works with **{current.name}** on Azure{', to look only' if current.look_only else ''}."
+        )
+    else:
+        st.markdown("This session works on **this computer**. No sign-up, and nothing costs money.")
+    show_verdicts(st.session_state.get("connect_verdicts", ()) if azure else ())
+    if azure:
+        browser_access(current)
+    here, there = st.columns(2, gap="large")
+    with here, st.container(border=True):
+        this_computer(azure)
+    with there, st.container(border=True):
+        azure_account()
+
+
+def show_verdicts(verdicts: tuple[Verdict, ...]) -> None:
+    """A plain sentence for each of the two services."""
+    for verdict in verdicts:
+        if verdict.ok:
+            st.success(f"{verdict.service}: {verdict.sentence}", icon=":material/check_circle:")
+        else:
+            st.error(f"{verdict.service}: {verdict.sentence}  \n{verdict.hint}", icon=":material/error:")
+
+
+def this_computer(azure: bool) -> None:
+    """The local cloud: use it, its speed, and what other programs need to use it too."""
+    st.subheader("This computer")
+    cloud = session.local_cloud()
+    local = cloud.account()
+    st.caption(
+        cloud.status().sentence
+        if local is None
+        else "Ready: its own Batch service and storage, for you alone."
+    )
+    if azure and st.button("Use this computer", icon=":material/computer:"):
+        session.use_local()
+        st.rerun()
+    if cloud.status().phase == "failed":
+        st.button("Try again", icon=":material/refresh:", on_click=cloud.start)
+    if local is None:
+        return
+    slow = st.toggle(
+        "Cloud speed",
+        value=cloud.realistic is not None,
+        help="New nodes take as long to come and to boot as people see on Azure. Off: they are there at once.",
+    )
+    if slow != (cloud.realistic is not None):
+        cloud.realistic = 1.0 if slow else None
+    if st.toggle("Show the names and keys for other programs"):
+        st.caption(
+            "Whoever has these keys can run programs on this computer. They are good on this computer only."
+        )
+        ends = {"batch": local.batch_endpoint, "storage": local.storage_endpoint}
+        shown = {
+            service: {"account": end.account, "key": end.key, "url": end.url} for service, end in ends.items()
+        }
+        st.code(json.dumps(shown, indent=2), language="json", wrap_lines=True)
+
+
+def azure_account() -> None:
+    """The form; both services are asked before the session changes over."""
+    st.subheader("An Azure account")
+    with st.form("azure", border=False):
+        batch = (
+            st.text_input("Batch account name", key="azure_batch_name", persist_state="session"),
+            st.text_input("Batch account key", type="password", autocomplete="off"),
+            st.text_input(
+                "Batch account URL",
+                key="azure_batch_url",
+                placeholder="https://NAME.REGION.batch.azure.com",
+                persist_state="session",
+            ),
+        )
+        stored = (
+            st.text_input("Storage account name", key="azure_storage_name", persist_state="session"),
+            st.text_input("Storage account key", type="password", autocomplete="off"),
+            st.text_input(
+                "Storage account URL",
+                key="azure_storage_url",
+                placeholder="https://NAME.blob.core.windows.net",
+                help="Leave it empty for the usual one.",
+                persist_state="session",
+            ),
+        )
+        look_only = st.checkbox("Look only", help="Nothing in the account can be changed from here.")
+        pressed = st.form_submit_button("Connect", type="primary", icon=":material/cable:")
+    st.caption("Keys stay in the app's memory for this session. They are written nowhere.")
+    if pressed:
+        try_to_connect(batch, stored, look_only)
+
+
+def try_to_connect(batch: tuple[str, str, str], stored: tuple[str, str, str], look_only: bool) -> None:
+    """Change over to the account when both of its services answer; else say which one does not, and why."""
+    try:
+        wanted = connect(endpoint("batch", *batch), endpoint("storage", *stored), look_only=look_only)
+    except DashboardError as error:
+        session.show_error(error)
+        return
+    with st.spinner("Asking Batch and Storage"):
+        verdicts = check(wanted)
+    if not all(verdict.ok for verdict in verdicts):
+        show_verdicts(verdicts)
+        return
+    allow_host(wanted.storage_endpoint.url)
+    session.use_azure(wanted)
+    st.session_state["connect_verdicts"] = verdicts
+    st.rerun()
+
+
+def browser_access(current: Account) -> None:
+    """Uploads go from the browser straight to storage, which has to allow it; asked before a rule is written."""
+    origin = session.origin()
+    try:
+        if storage.cors_allows(current, origin):
+            return
+        st.markdown(
+            f"Storage does not let pages at `{origin}` upload and play yet. Until it does, videos go through this app, "
+            "which is slower. Allowing it adds one CORS rule; the rules that are there stay."
+        )
+        if not current.look_only and st.button("Allow it", icon=":material/lock_open:"):
+            storage.allow_browser(current, [origin])
+            st.rerun()
+    except DashboardError as error:
+        session.show_error(error)
+
+
+page()

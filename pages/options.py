@@ -1,0 +1,88 @@
+"""What to make: conversions as cards, and their options in plain words."""
+
+from __future__ import annotations
+
+import re
+from itertools import groupby
+
+import streamlit as st
+
+from batch_core import conversions
+from batch_core.conversions import Conversion, Options
+
+QUALITIES = {"small": "Small files", "normal": "Normal", "best": "Best quality"}
+CLOCK = re.compile(r"(?:(?:(\d{1,3}):)?(\d{1,4}):)?(\d{1,6}(?:\.\d{1,3})?)")
+
+
+def choose_conversion() -> Conversion:
+    """The conversions as cards in their groups; the first one is chosen to begin with."""
+    state = st.session_state
+    if state.get("convert_to") not in {conversion.id for conversion in conversions.CONVERSIONS}:
+        state["convert_to"] = conversions.CONVERSIONS[0].id
+    for group, members in groupby(conversions.CONVERSIONS, key=lambda conversion: conversion.group):
+        st.subheader(group)
+        with st.grid("auto", min_column_width=190):
+            for conversion in members:
+                _card(conversion, state["convert_to"] == conversion.id)
+    return conversions.conversion(state["convert_to"])
+
+
+def _card(conversion: Conversion, chosen: bool) -> None:
+    def choose() -> None:
+        st.session_state["convert_to"] = conversion.id
+
+    with st.container(border=True, height="stretch", gap="xsmall"):
+        st.button(
+            f":primary[**{conversion.label}**]" if chosen else f"**{conversion.label}**",
+            key=f"choose_{conversion.id}",
+            type="tertiary",
+            icon=":material/radio_button_checked:" if chosen else ":material/radio_button_unchecked:",
+            on_click=choose,
+        )
+        st.caption(conversion.line)
+
+
+def choose_options() -> Options | None:
+    """Quality and the part of each file; None while what was typed can't be read."""
+    with st.expander("Options"):
+        quality = st.segmented_control(
+            "Quality",
+            list(QUALITIES),
+            default="normal",
+            format_func=QUALITIES.__getitem__,
+            required=True,
+            key="convert_quality",
+            persist_state="session",
+        )
+        with st.container(horizontal=True):
+            start = _clock("From", "the beginning", "convert_from")
+            end = _clock("To", "the end", "convert_to_time")
+        if start is not None and end is not None and start >= end >= 0:
+            st.error("“From” has to be before “To”.")
+            return None
+    if -1 in (start, end):
+        return None
+    return Options(quality=quality or "normal", start=start, end=end)
+
+
+def _clock(label: str, empty: str, key: str) -> float | None:
+    """A time typed as seconds, m:ss or h:mm:ss; None when empty, -1 when it can't be read."""
+    typed = st.text_input(
+        label, key=key, placeholder=empty, persist_state="session", help="As in 1:30"
+    ).strip()
+    if not typed:
+        return None
+    seconds = clock_seconds(typed)
+    if seconds is None:
+        st.error(f"“{label}” is a time such as 1:30 or 90.")
+        return -1
+    return seconds
+
+
+def clock_seconds(typed: str) -> float | None:
+    """Seconds of "90", "1:30", "1:02:03.5"; None when it is no time."""
+    match = CLOCK.fullmatch(typed.strip())
+    if match is None:
+        return None
+    hours, minutes, seconds = match.groups()
+    return int(hours or 0) * 3600 + int(minutes or 0) * 60 + float(seconds)

@@ -1,0 +1,195 @@
+"""What a run has made: play it, download it, and see why a file failed."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from batch_core import jobs, results, storage
+from batch_core.account import Account
+from batch_core.errors import DashboardError
+from batch_core.jobs import Run
+from batch_core.results import Result
+from pages import session, signing, words
+
+REFRESH_SECONDS = 2
+ROWS = 25
+
+
+def page() -> None:
+    st.title("Results")
+    account = session.require_account()
+    try:
+        runs = jobs.list_runs(account)
+    except DashboardError as error:
+        session.show_error(error)
+        st.stop()
+    if not runs:
+        st.markdown("Nothing has been converted yet. Start a conversion, and what it makes is listed here.")
+        st.page_link("pages/convert.py", label="Convert", icon=":material/swap_horiz:")
+        return
+    run = choose_run(runs)
+    live = st.fragment(run_every=REFRESH_SECONDS)(listing) if unsettled(account, run) else listing
+    live(account, run.id)
+
+
+def choose_run(runs: list[Run]) -> Run:
+    """The run in the URL, else the newest; another one by the picker."""
+    known = {run.id: run for run in runs}
+    asked = session.current_run()
+    if asked and asked not in known:
+        st.warning(f"The run {asked} is not in this account. The newest one is shown.")
+    if st.session_state.get("results_run") != asked or asked not in known:
+        st.session_state["results_run"] = asked if asked in known else runs[0].id
+    chosen = st.selectbox(
+        "Run",
+        list(known),
+        format_func=lambda run_id: title(known[run_id]),
+        key="results_run",
+        on_change=lambda: session.set_run(st.session_state["results_run"]),
+    )
+    session.set_run(chosen)
+    return known[chosen]
+
+
+def title(run: Run) -> str:
+    state = "" if run.over else " · still running"
+    return f"{words.plain(run.name)} · {words.count(run.total, 'file')} · {words.when(run.created)}{state}"
+
+
+@st.cache_data(ttl=1, max_entries=64, show_spinner=False)
+def listed(fingerprint: str, run_id: str, _account: Account) -> list[Result]:
+    """A run's results; kept for a second, and apart for every account (its fingerprint is part of the key)."""
+    return results.list_results(_account, run_id)
+
+
+def unsettled(account: Account, run: Run) -> bool:
+    """Whether anything on the page can still change by itself."""
+    try:
+        rows = listed(account.fingerprint, run.id, account)
+    except DashboardError as error:
+        session.show_error(error)
+        st.stop()
+    unchecked = any(row.state == "done" and row.checked is None for row in rows)
+    return not run.over or (unchecked and not account.look_only)
+
+
+def listing(account: Account, run_id: str) -> None:
+    """Totals and a row a file; drawn again until the run has ended and every result is checked."""
+    try:
+        rows = listed(account.fingerprint, run_id, account)
+        run = jobs.get_run(account, run_id)
+    except DashboardError as error:
+        session.show_error(error)
+        return
+    done = [row for row in rows if row.state == "done"]
+    failed = [row for row in rows if row.state == "failed"]
+    for row in done:
+        if row.checked is None and not account.look_only:
+            session.in_background((account.fingerprint, run_id, row.task_id), results.check, account, row)
+    totals(account, run, rows, done)
+    open_rows = [row for row in rows if row.state in ("waiting", "converting")]
+    if failed:
+        st.subheader(f"Failed ({len(failed):,})")
+        for row in paged(failed, "failed"):
+            failed_row(account, run_id, row)
+        if done or open_rows:
+            st.subheader(f"Done ({len(done):,})")
+    for row in paged(done + open_rows, "done"):
+        result_row(account, row)
+    if not unsettled(account, run) and st.session_state.get("results_live") == run_id:
+        del st.session_state["results_live"]
+        st.rerun()
+    if unsettled(account, run):
+        st.session_state["results_live"] = run_id
+
+
+def totals(account: Account, run: Run, rows: list[Result], done: list[Result]) -> None:
+    """How far it is, what was saved, and everything as one ZIP."""
+    before = sum(row.source_size for row in done)
+    after = sum(row.size or 0 for row in done)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        with st.container(gap=None):
+            st.markdown(f"**{len(done):,} of {words.count(len(rows), 'file')} done**")
+            if done:
+                change = "saved" if after <= before else "more"
+                st.caption(
+                    f"{words.size(before)} → {words.size(after)}: {words.size(abs(before - after))} {change}"
+                )
+        if done:
+            url = signing.signed_url("zip", account, run=run.id)
+            st.link_button("Download all", url, type="primary", icon=":material/folder_zip:")
+    if not run.over and rows:
+        st.progress(len(done) / len(rows), text="Still converting; finished files appear by themselves.")
+
+
+def paged(rows: list[Result], key: str) -> list[Result]:
+    """The rows of the page that is chosen; without a chooser when they all fit on one."""
+    pages = -(-len(rows) // ROWS)
+    if pages <= 1:
+        return rows
+    chosen = st.pagination(pages, key=f"results_page_{key}")
+    return rows[(chosen - 1) * ROWS : chosen * ROWS]
+
+
+def state_of(row: Result) -> str:
+    """The checked mark, or what the file waits for, in words and a glyph."""
+    if row.state == "waiting":
+        return ":gray[:material/schedule: waiting]"
+    if row.state == "converting":
+        return ":blue[:material/play_circle: converting]"
+    if row.checked is None:
+        return ":gray[:material/pending: being checked]"
+    if row.checked:
+        return ":green[:material/check_circle: plays to its end]"
+    return f":red[:material/error: {words.plain(row.reason)}]"
+
+
+def result_row(account: Account, row: Result) -> None:
+    """One file: name, before → after, mark, player, download."""
+    with st.container(border=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            with st.container(gap=None, width="stretch"):
+                st.markdown(f"**{words.plain(row.name)}** {state_of(row)}")
+                before = f"{words.size(row.source_size)}, {words.length(row.source_duration)}"
+                after = (
+                    f"{words.size(row.size)}, {words.length(row.duration)}" if row.state == "done" else "…"
+                )
+                st.caption(f"{words.plain(row.source_name)}: {before} → {after}")
+            if row.state != "done":
+                return
+            playing = st.session_state.get("results_playing") == row.blob
+            st.button(
+                "Close" if playing else "Play",
+                key=f"play_{row.task_id}",
+                icon=":material/close:" if playing else ":material/play_arrow:",
+                on_click=lambda: st.session_state.update(results_playing=None if playing else row.blob),
+            )
+            st.link_button(
+                f"Download {words.plain(row.name)}",
+                storage.read_url(account, storage.RESULTS, row.blob, name=row.name),
+                icon=":material/download:",
+            )
+        if playing:
+            url = storage.read_url(account, storage.RESULTS, row.blob, content_type=row.content_type)
+            (st.audio if row.content_type.startswith("audio/") else st.video)(url)
+
+
+def failed_row(account: Account, run_id: str, row: Result) -> None:
+    """One file that was not converted: the cause, and on request the end of its log."""
+    with st.container(border=True):
+        st.markdown(f":red[:material/error:] **{words.plain(row.source_name)}**: {words.plain(row.reason)}")
+        log = st.expander("Exit code and the end of its log", key=f"log_{row.task_id}", on_change="rerun")
+        if log.open:
+            with log:
+                try:
+                    failure = jobs.failure(account, run_id, row.task_id)
+                except DashboardError as error:
+                    session.show_error(error)
+                    return
+                st.markdown(
+                    f"Exit code {failure.exit_code}" if failure.exit_code is not None else failure.message
+                )
+                st.code(failure.end_of_log or "The log is empty.", language=None, wrap_lines=True)
+
+
+page()

@@ -1,0 +1,54 @@
+"""Numbers and times as people read them."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import streamlit as st
+
+UNITS = ("bytes", "KB", "MB", "GB", "TB")
+MARKDOWN = str.maketrans({sign: f"\\{sign}" for sign in r"\`*_{}[]<>()#+-.!|~:$"})
+
+
+def size(count: int | None) -> str:
+    """Bytes in the unit that leaves one to three digits before the point: 13.4 MB."""
+    if count is None:
+        return "–"
+    value, unit = float(count), 0
+    while value >= 999.5 and unit < len(UNITS) - 1:
+        value, unit = value / 1000, unit + 1
+    return f"{value:.0f} {UNITS[unit]}" if unit == 0 or value >= 99.5 else f"{value:.1f} {UNITS[unit]}"
+
+
+def length(seconds: float | None) -> str:
+    """Seconds as on a player: 2:03, or 1:02:03 from an hour on."""
+    if seconds is None:
+        return "–"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def count(number: int, thing: str, things: str | None = None) -> str:
+    """1 file, 5 files, 1,200 files."""
+    return f"{number:,} {thing if number == 1 else things or thing + 's'}"
+
+
+def when(moment: datetime) -> str:
+    """A time in the browser's zone; with its date unless it is today's."""
+    local = moment.astimezone(_zone())
+    today = datetime.now(UTC).astimezone(_zone()).date()
+    return f"{local:%H:%M}" if local.date() == today else f"{local.day} {local:%b %Y, %H:%M}"
+
+
+def _zone() -> ZoneInfo:
+    try:
+        return ZoneInfo(st.context.timezone or "UTC")
+    except (ZoneInfoNotFoundError, ValueError):
+        return ZoneInfo("UTC")
+
+
+def plain(text: str) -> str:
+    """A stranger's text (a file's name), so that Markdown shows it as it is."""
+    return text.translate(MARKDOWN)
