@@ -1,0 +1,87 @@
+// Names, ids and words for files; no state in here.
+
+const NOT_VIDEOS = new Set(["Thumbs.db", "desktop.ini"]);
+
+function same(one, other) {
+  return one.name === other.name && one.size === other.size && one.lastModified === other.lastModified;
+}
+
+function blockId(index) {
+  return btoa(String(index).padStart(6, "0"));
+}
+
+function blockList(count) {
+  const ids = Array.from({ length: count }, (_, index) => `<Latest>${blockId(index)}</Latest>`);
+  return `<?xml version="1.0" encoding="utf-8"?><BlockList>${ids.join("")}</BlockList>`;
+}
+
+function randomHex(bytes) {
+  const random = crypto.getRandomValues(new Uint8Array(bytes));
+  return Array.from(random, (byte) => byte.toString(16).padStart(2, "0")).join("");
+}
+
+function base64url(text) {
+  const bytes = new TextEncoder().encode(text);
+  return btoa(String.fromCharCode(...bytes)).replaceAll("+", "-").replaceAll("/", "_").replaceAll("=", "");
+}
+
+function mediaType(type) {
+  return /^(video|audio)\/[\w.+-]+$/.test(type) ? type : "application/octet-stream";
+}
+
+// An ASCII form as batch_core.files.safe_name makes it; the true name travels as metadata.
+function safeName(name) {
+  const plain = name.normalize("NFKD").replace(/[^\x00-\x7f]/g, "");
+  const [, start, extension] = plain.match(/^(.*?)(?:\.([A-Za-z0-9]{1,8}))?$/s);
+  const stem = start.replace(/[^A-Za-z0-9_-]+/g, "-").replace(/^[-_]+|[-_]+$/g, "") || "file";
+  return extension ? `${stem.slice(0, 79 - extension.length)}.${extension.toLowerCase()}` : stem.slice(0, 80);
+}
+
+// Files of a drop, folders included; hidden files and the notes of file managers are no videos.
+async function dropped(transfer) {
+  const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
+  const files = entries.length ? [] : [...transfer.files];
+  while (entries.length) {
+    const entry = entries.shift();
+    if (entry.isFile) files.push(await new Promise((resolve, reject) => entry.file(resolve, reject)));
+    else entries.push(...(await inside(entry)));
+  }
+  return files.filter((file) => !file.name.startsWith(".") && !NOT_VIDEOS.has(file.name));
+}
+
+async function inside(folder) {
+  const reader = folder.createReader();
+  const entries = [];
+  for (;;) {
+    const some = await new Promise((resolve, reject) => reader.readEntries(resolve, reject));
+    if (!some.length) return entries;
+    entries.push(...some); // a reader gives a hundred at a time
+  }
+}
+
+function counted(files) {
+  return files === 1 ? "1 file" : `${files.toLocaleString("en")} files`;
+}
+
+function bytesText(bytes) {
+  const units = ["bytes", "KB", "MB", "GB", "TB"];
+  let step = 0;
+  let value = bytes;
+  while (value >= 999.5 && step < units.length - 1) {
+    value /= 1000;
+    step += 1;
+  }
+  return `${step && value < 9.95 ? value.toFixed(1) : Math.round(value)} ${units[step]}`;
+}
+
+function timeLeft(bytes, bytesPerSecond) {
+  if (!bytesPerSecond) return "";
+  const seconds = Math.ceil(bytes / bytesPerSecond);
+  if (seconds >= 36_000) return `${Math.round(seconds / 3600)} h left`;
+  if (seconds >= 3600) return `${Math.floor(seconds / 3600)} h ${Math.floor((seconds % 3600) / 60)} min left`;
+  return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")} left`;
+}
+
+function percent(sent, size) {
+  return size ? Math.floor((100 * sent) / size) : 0;
+}

@@ -1,0 +1,183 @@
+// What a person sees of the uploads: the zone with a bar a file (Files page), the strip with the total (sidebar).
+
+const ROWS = 40; // bars at most; the others are told by their number
+
+class Zone {
+  constructor(root) {
+    this.rank = 1;
+    this.root = root;
+    this.rows = new Map();
+    this.input = root.querySelector("input");
+    this.input.onchange = () => {
+      this.take([...this.input.files]);
+      this.input.value = ""; // the same file may be chosen again
+    };
+  }
+
+  take(files) {
+    uploads.add(files, this.component.data.account);
+  }
+
+  render() {
+    if (!this.component) return;
+    text(this.root, ".note", this.component.data.note);
+    const current = uploads.list.filter((upload) => upload.state !== "done" || Date.now() - upload.ended < LINGER);
+    const shown = current.slice(0, ROWS);
+    const list = this.root.querySelector(".files");
+    for (const [upload, row] of this.rows) {
+      if (shown.includes(upload)) continue;
+      row.remove();
+      this.rows.delete(upload);
+    }
+    for (const upload of shown) {
+      if (!this.rows.has(upload)) this.rows.set(upload, list.appendChild(newRow(upload)));
+      showRow(this.rows.get(upload), upload);
+    }
+    const more = current.length - shown.length;
+    text(this.root, ".more", more ? `and ${counted(more)} more` : "");
+    text(this.root, ".total", uploads.list.length > 1 ? totalText() : "");
+    text(this.root, ".news", uploads.news);
+  }
+}
+
+class Strip {
+  constructor(root) {
+    this.rank = 2; // reports to Python: it is there on every page
+    this.root = root;
+  }
+
+  render() {
+    const strip = this.root.querySelector(".strip");
+    strip.hidden = !uploads.list.length;
+    if (strip.hidden) return;
+    text(strip, ".title", titleText());
+    text(strip, ".numbers", uploads.active ? numbersText(uploads.total, uploads.sent, uploads.size) : "");
+    showBar(strip, uploads.sent, uploads.size);
+  }
+}
+
+function newRow(upload) {
+  const row = document.createElement("li");
+  const name = element("span", "name", upload.name);
+  name.title = upload.name;
+  const bar = element("div", "bar");
+  bar.append(element("div", "fill"));
+  bar.setAttribute("role", "progressbar");
+  bar.setAttribute("aria-label", `Upload of ${upload.name}`);
+  const again = button("refresh", "Try again", `Try ${upload.name} again`, () => uploads.again(upload));
+  const cancel = button("close", "", `Cancel ${upload.name}`, () => uploads.cancel(upload));
+  again.classList.add("again");
+  cancel.classList.add("cancel");
+  row.append(name, bar, element("span", "numbers"), again, cancel);
+  return row;
+}
+
+function showRow(row, upload) {
+  const failed = upload.state === "failed";
+  row.className = upload.state;
+  row.querySelector(".again").hidden = !failed;
+  row.querySelector(".cancel").hidden = upload.state === "done";
+  text(row, ".numbers", rowText(upload));
+  showBar(row, upload.sent, upload.size, upload.state === "done");
+}
+
+function rowText(upload) {
+  if (upload.state === "waiting") return `waiting · ${bytesText(upload.size)}`;
+  if (upload.state === "done") return `uploaded · ${bytesText(upload.size)}`;
+  if (upload.state === "failed") return `Not uploaded: ${upload.reason}`;
+  return numbersText(upload.speed, upload.sent, upload.size);
+}
+
+function numbersText(speed, sent, size) {
+  const parts = [`${percent(sent, size)} %`];
+  if (speed.bytesPerSecond) parts.push(`${bytesText(speed.bytesPerSecond)}/s`, timeLeft(size - sent, speed.bytesPerSecond));
+  return parts.join(" · ");
+}
+
+function titleText() {
+  const open = uploads.list.filter((upload) => upload.open).length;
+  const failed = uploads.list.filter((upload) => upload.state === "failed").length;
+  if (open) return `Uploading ${counted(open)}`;
+  return failed ? `${counted(failed)} not uploaded` : "Everything is uploaded";
+}
+
+function totalText() {
+  const done = uploads.list.filter((upload) => upload.state === "done").length;
+  const numbers = uploads.active ? ` · ${numbersText(uploads.total, uploads.sent, uploads.size)}` : "";
+  return `${done} of ${counted(uploads.list.length)} uploaded${numbers}`;
+}
+
+function showBar(root, sent, size, done = false) {
+  const bar = root.querySelector(".bar");
+  const value = done ? 100 : percent(sent, size);
+  bar.setAttribute("aria-valuenow", value);
+  bar.firstElementChild.style.width = `${value}%`;
+}
+
+function element(tag, className, content = "") {
+  const made = document.createElement(tag);
+  made.className = className;
+  made.textContent = content;
+  return made;
+}
+
+function button(icon, label, name, onclick) {
+  const made = element("button", "");
+  made.type = "button";
+  made.title = name;
+  made.setAttribute("aria-label", name);
+  const picture = element("span", "icon", icon);
+  picture.setAttribute("aria-hidden", "true");
+  made.append(picture, label);
+  made.onclick = onclick;
+  return made;
+}
+
+function text(root, selector, content) {
+  const found = root.querySelector(selector);
+  if (found.textContent !== content) found.textContent = content;
+}
+
+// Files may be dropped anywhere on the page; without a zone a drop must not make the browser leave the page.
+function zone() {
+  return [...uploads.views].find((view) => view.rank === 1);
+}
+
+function hasFiles(event) {
+  return [...(event.dataTransfer?.types ?? [])].includes("Files");
+}
+
+function mark(over) {
+  zone()?.root.querySelector(".drop").classList.toggle("over", over);
+}
+
+uploads.listening ??= (() => {
+  addEventListener("dragover", (event) => {
+    if (!hasFiles(event)) return;
+    event.preventDefault();
+    mark(true);
+  });
+  addEventListener("dragleave", (event) => {
+    if (!event.relatedTarget) mark(false);
+  });
+  addEventListener("drop", async (event) => {
+    if (!hasFiles(event)) return;
+    event.preventDefault();
+    mark(false);
+    const taker = zone();
+    if (taker) taker.take(await dropped(event.dataTransfer));
+  });
+  return true;
+})();
+
+const views = new WeakMap();
+
+export default function (component) {
+  const root = component.parentElement;
+  if (!views.has(root)) views.set(root, root.querySelector(".drop") ? new Zone(root) : new Strip(root));
+  const view = views.get(root);
+  view.component = component;
+  if (component.data.target) uploads.setTarget(component.data.target);
+  uploads.attach(view);
+  return () => uploads.detach(view);
+}

@@ -1,0 +1,238 @@
+"""Files: bring videos, see what is in them, take some out again."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pandas as pd
+import streamlit as st
+
+from batch_core import files, storage
+from batch_core.account import Account
+from batch_core.errors import DashboardError
+from batch_core.files import VideoFile
+from batch_core.probe import Probe
+from pages import session, uploads, words
+
+CHANNELS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
+COLUMNS = {
+    "name": st.column_config.TextColumn("Name", width="medium", pinned=True),
+    "length": st.column_config.TextColumn("Length", alignment="right"),
+    "picture": st.column_config.TextColumn("Picture"),
+    "sound": st.column_config.TextColumn("Sound"),
+    "size": st.column_config.NumberColumn("Size", format="bytes"),
+    "state": st.column_config.TextColumn("State", width="large"),
+}
+
+
+def show() -> None:
+    """The page."""
+    account = session.require_account()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.title("Add your videos")
+        place = st.container(width="content")
+    if account.look_only:
+        st.info("This account is connected to look only, so nothing can be added or deleted here.")
+    else:
+        uploads.drop_zone(account)
+        _offer_direct(account)
+    if uploads.work(account).busy:
+        st.fragment(_videos, run_every=1.0)(account, watching=True)
+    else:
+        _videos(account, watching=False)
+    with place:
+        _convert("top", any(map(is_ready, st.session_state.get("files_listed", ()))))
+
+
+def _videos(account: Account, *, watching: bool) -> None:
+    """Summary, table and what can be done with the files; while the background works, a fragment."""
+    work = uploads.work(account)
+    if watching and not work.busy:
+        st.rerun()
+    try:
+        found = work.files()
+    except DashboardError as error:
+        session.show_error(error)
+        return
+    st.session_state["files_listed"] = found
+    if not watching and not work.looking.error and any(file.probe is None for file in found):
+        work.look()
+        st.rerun()
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(
+            f"**{summary(found)}**" if found else "No videos yet. Drop some above, or begin with samples."
+        )
+        if not account.look_only:
+            _samples(work)
+    _progress(work)
+    if found:
+        _left_out(found)
+        _delete(account, _table(found))
+        _convert("end", any(map(is_ready, found)))
+
+
+def is_ready(file: VideoFile) -> bool:
+    """Whether it can be converted."""
+    return bool(file.probe and file.probe.ok)
+
+
+def summary(found: list[VideoFile]) -> str:
+    """5 files · 10 min of video · 13 MB"""
+    ready = [file.probe for file in found if file.probe and file.probe.ok]
+    parts = [words.count(len(found), "file")]
+    seconds = sum(probe.duration or 0 for probe in ready)
+    if seconds:
+        kind = "video" if any(probe.has_video for probe in ready) else "sound"
+        parts.append(f"{_rounded(seconds)} of {kind}")
+    return " · ".join([*parts, words.size(sum(file.size for file in found))])
+
+
+def _rounded(seconds: float) -> str:
+    if seconds < 59.5:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def _sound(probe: Probe) -> str:
+    tracks = [stream for stream in probe.streams if stream.kind == "audio"]
+    if not tracks:
+        return "none"
+    first = tracks[0]
+    channels = CHANNELS.get(first.channels or 0) or (f"{first.channels} channels" if first.channels else "")
+    more = f"{len(tracks)} tracks" if len(tracks) > 1 else ""
+    return ", ".join(part for part in (channels, first.codec, more) if part)
+
+
+def _state(file: VideoFile) -> str:
+    if file.probe is None:
+        return "being looked into"
+    return "ready" if file.probe.ok else f"left out: {file.probe.reason}"
+
+
+def _row(file: VideoFile) -> dict[str, object]:
+    known = file.probe if is_ready(file) else None
+    return {
+        "name": file.name,
+        "length": words.length(known.duration) if known else "",
+        "picture": (known.picture or "none") if known else "",
+        "sound": _sound(known) if known else "",
+        "size": file.size,
+        "state": _state(file),
+    }
+
+
+def _table(found: list[VideoFile]) -> list[VideoFile]:
+    """The files that are selected in it. Its key changes with the files: a selection is by row number."""
+    ids = hashlib.sha256("".join(file.id for file in found).encode()).hexdigest()[:12]
+    chosen = st.dataframe(
+        pd.DataFrame([_row(file) for file in found]),
+        key=f"files_{ids}",
+        column_config=COLUMNS,
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="multi-row",
+        alt="The videos: name, length, picture, sound, size and state of each",
+    )
+    return [found[row] for row in chosen.selection.rows if row < len(found)]
+
+
+def _left_out(found: list[VideoFile]) -> None:
+    refused = [file for file in found if file.probe and not file.probe.ok]
+    if len(refused) == 1:
+        sentence = f"{words.plain(refused[0].name)} {words.plain(refused[0].probe.reason)} It is left out"
+    elif refused:
+        sentence = (
+            f"{len(refused)} files are not videos that we can read; the table says why. They are left out"
+        )
+    else:
+        return
+    others = "; the others are fine." if len(refused) < len(found) else "."
+    st.warning(sentence + others, icon=":material/warning:")
+
+
+def _progress(work: uploads.Work) -> None:
+    for task, doing in ((work.sampling, "Making sample videos"), (work.looking, "Looking into the videos")):
+        if task.busy:
+            done, total = task.progress.done, task.progress.total
+            st.progress(
+                done / total if total else 0.0, text=f"{doing}: {done} of {total}" if total else doing
+            )
+        elif task.error:
+            session.show_error(task.error)
+            st.button("Try again", icon=":material/refresh:", key=f"again_{doing}", on_click=task.start)
+
+
+def _samples(work: uploads.Work) -> None:
+    st.button(
+        "Try sample videos",
+        icon=":material/movie_creation:",
+        disabled=work.sampling.busy,
+        on_click=work.sampling.start,
+        help="Five short clips, made here: nothing is downloaded.",
+    )
+
+
+def _delete(account: Account, chosen: list[VideoFile]) -> None:
+    if account.look_only:
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        if st.button("Delete", icon=":material/delete:", disabled=not chosen):
+            _confirm(account, chosen)
+        st.caption(
+            f"{words.count(len(chosen), 'file')} selected" if chosen else "Select rows to delete them."
+        )
+
+
+@st.dialog("Delete from storage")
+def _confirm(account: Account, chosen: list[VideoFile]) -> None:
+    st.write(f"{words.count(len(chosen), 'file')} will be deleted for good. Results made of them stay.")
+    with st.container(height=200 if len(chosen) > 6 else "content"):
+        for file in chosen[:200]:
+            st.text(f"{file.name} · {words.size(file.size)}")
+    if len(chosen) > 200:
+        st.caption(f"and {words.count(len(chosen) - 200, 'more file')}")
+    with st.container(horizontal=True):
+        confirmed = st.button("Delete", type="primary", icon=":material/delete:", key="delete_confirmed")
+        kept = st.button("Keep")
+    try:
+        if confirmed:
+            files.delete_files(account, chosen)
+    except DashboardError as error:
+        session.show_error(error)
+        return
+    if confirmed or kept:
+        st.rerun()
+
+
+def _offer_direct(account: Account) -> None:
+    """Storage that does not let this page upload to it: its CORS rules are changed only when asked."""
+    origin = session.origin()
+    if not uploads.can_be_allowed(account) or uploads.reaches_storage(account.fingerprint, origin, account):
+        return
+    help_text = (
+        f"Adds a CORS rule to the storage account, for pages of {origin}. Other rules stay as they are."
+    )
+    if not st.button("Let the browser upload straight to storage", icon=":material/bolt:", help=help_text):
+        return
+    try:
+        allowed = storage.allow_browser(account, [origin])
+    except DashboardError as error:
+        session.show_error(error)
+        return
+    if not allowed:
+        st.info("The storage account has five CORS rules already, and more are not possible.")
+        return
+    uploads.forget_reach()
+    st.rerun()
+
+
+def _convert(place: str, ready: bool) -> None:
+    """The way on, once something is ready."""
+    if ready and st.button(
+        "Convert", type="primary", icon=":material/arrow_forward:", key=f"convert_{place}"
+    ):
+        st.switch_page("pages/convert.py")
+
+
+show()
