@@ -26,6 +26,7 @@ from batch_core.errors import DashboardError, ServiceFailure
 
 PROJECT = Path(__file__).resolve().parent.parent
 HOME_VARIABLE = "BATCH_DASHBOARD_HOME"
+REVIVE_SECONDS = 3.0
 _HINT = "Its log is the file log.txt in {data}."
 
 
@@ -55,41 +56,44 @@ class LocalCloud:
         self._lease: Path | None = None
         self._account: Account | None = None
         self._answered = 0.0
+        self._spawned = 0.0
 
     def start(self) -> None:
         """Takes a lease and starts the service when none runs; returns at once. Call it again at any time."""
         with self._lock:
             self._take_lease()
-            if self._starting() or self._alive():
-                return
-            self._spawn()
+            if not (self._alive() or self._starting()):
+                self._spawn()
 
     def status(self) -> LocalStatus:
         """Where the service is, from what it wrote down and whether it answers. Costs a file and a connect."""
         with self._lock:
             if self._alive():
                 return LocalStatus("ready", "This computer is ready.", 1.0)
+            self._revive()
             written = _read_json(self.data / "status.json")
-            running = self._starting() or _is_process(written.get("pid"))
-            phase = str(written.get("phase") or "stopped")
-            sentence = str(written.get("sentence") or "")
-            if running:
-                if phase not in ("installing", "starting"):
-                    phase, sentence = "starting", "Starting the service on this computer."
+            if _is_running(written) and written.get("phase") in ("installing", "starting"):
                 fraction = written.get("fraction")
                 return LocalStatus(
-                    phase, sentence, float(fraction) if isinstance(fraction, int | float) else None
+                    str(written["phase"]),
+                    str(written.get("sentence") or ""),
+                    float(fraction) if isinstance(fraction, int | float) else None,
                 )
-            if phase == "failed":
-                return LocalStatus("failed", sentence or "The service on this computer did not start.", None)
-            if self._process is not None and self._process.poll() not in (None, 0):
+            if self._starting():
+                return LocalStatus("starting", "Starting the service on this computer.", None)
+            if written.get("phase") == "failed":
+                return LocalStatus("failed", str(written.get("sentence") or "It did not start."), None)
+            if self._process is not None and self._process.returncode:
                 return LocalStatus("failed", "The service on this computer ended while it started.", None)
             return LocalStatus("stopped", "The service on this computer is not running.", None)
 
     def account(self) -> Account | None:
         """The account on this computer once it is ready: the same object as long as its keys and ports stay."""
         with self._lock:
-            return self._account if self._alive() else None
+            if self._alive():
+                return self._account
+            self._revive()
+            return None
 
     def wait(self, seconds: float) -> Account:
         """Waits for the account. Raises ServiceFailure when the start fails or takes longer."""
@@ -133,12 +137,23 @@ class LocalCloud:
         self._lease = lease
 
     def _starting(self) -> bool:
-        return self._process is not None and self._process.poll() is None
+        """Whether a start is under way: ours, or one that another app began."""
+        if self._process is not None and self._process.poll() is None:
+            return True
+        written = _read_json(self.data / "status.json")
+        return written.get("phase") in ("installing", "starting") and _is_running(written)
+
+    def _revive(self) -> None:
+        """Starts the service again that ended while we hold a lease; one that failed waits for `start()`."""
+        if self._lease is None or self._starting() or time.monotonic() - self._spawned < REVIVE_SECONDS:
+            return
+        failed = self._process is not None and self._process.returncode
+        if not failed and _read_json(self.data / "status.json").get("phase") != "failed":
+            self._spawn()
 
     def _spawn(self) -> None:
+        self._spawned = time.monotonic()
         self.data.mkdir(parents=True, exist_ok=True)
-        with contextlib.suppress(FileNotFoundError):
-            (self.data / "status.json").unlink()  # of a run that has ended
         command = [sys.executable, "-m", "local_azure", "--data", str(self.data)]
         command += ["--node-home", str(self.node_home), "--leased"]
         options: dict[str, Any] = {"start_new_session": True}
@@ -158,6 +173,8 @@ class LocalCloud:
         """Whether both services accept a connection; keeps the account in step with endpoints.json."""
         if self._account is not None and time.monotonic() - self._answered < 1.0:
             return True
+        if not _is_running(_read_json(self.data / "status.json")):
+            return False  # its ports may be another program's by now
         found = _read_json(self.data / "endpoints.json")
         try:
             batch = endpoint("batch", **_fields(found["batch"]))
@@ -186,8 +203,14 @@ def _accepts(url: str) -> bool:
         return False
 
 
-def _is_process(pid: object) -> bool:
-    return isinstance(pid, int) and pid > 0 and psutil.pid_exists(pid)
+def _is_running(written: dict[str, Any]) -> bool:
+    """Whether the very process that wrote a status lives: its id may belong to another by now."""
+    try:
+        process = psutil.Process(int(written["pid"]))
+        same = abs(process.create_time() - float(written.get("create_time", process.create_time()))) < 1
+        return same and process.status() != psutil.STATUS_ZOMBIE
+    except (KeyError, TypeError, ValueError, psutil.Error):
+        return False
 
 
 def _read_json(path: Path) -> dict[str, Any]:
