@@ -9,7 +9,7 @@ import streamlit as st
 from batch_core import storage
 from batch_core.account import Account, AccountKind, Verdict, check, connect, endpoint
 from batch_core.errors import DashboardError
-from pages import session
+from pages import session, uploads
 from pages.headers import allow_host
 
 
@@ -130,18 +130,23 @@ def try_to_connect(batch: tuple[str, str, str], stored: tuple[str, str, str], lo
 def browser_access(current: Account) -> None:
     """Uploads go from the browser straight to storage, which has to allow it; asked before a rule is written."""
     origin = session.origin()
+    if not uploads.can_be_allowed(current) or uploads.reaches_storage(current.fingerprint, origin, current):
+        return
+    st.markdown(
+        f"Storage does not let pages at `{origin}` upload and play yet. Until it does, videos go through this app, "
+        "which is slower. Allowing it adds one CORS rule; the rules that are there stay."
+    )
+    if not st.button("Allow it", icon=":material/lock_open:", disabled=current.look_only):
+        return
     try:
-        if storage.cors_allows(current, origin):
-            return
-        st.markdown(
-            f"Storage does not let pages at `{origin}` upload and play yet. Until it does, videos go through this app, "
-            "which is slower. Allowing it adds one CORS rule; the rules that are there stay."
-        )
-        if not current.look_only and st.button("Allow it", icon=":material/lock_open:"):
-            storage.allow_browser(current, [origin])
-            st.rerun()
+        allowed = storage.allow_browser(current, [origin])
     except DashboardError as error:
         session.show_error(error)
+        return
+    uploads.forget_reach()
+    if allowed:
+        st.rerun()
+    st.warning("The storage account has five CORS rules already, and can't have more. Take one out first.")
 
 
 page()

@@ -7,17 +7,15 @@ from uuid import uuid4
 
 import streamlit as st
 
-from batch_core import conversions, files, jobs, pools
+from batch_core import conversions, jobs, pools
 from batch_core.account import Account
 from batch_core.conversions import Conversion
 from batch_core.errors import DashboardError
 from batch_core.files import VideoFile
 from batch_core.jobs import Plan
-from pages import session, words
-from pages.options import choose_conversion, choose_options
+from pages import session, uploads, words
+from pages.options import choose_conversion, choose_files, choose_options
 from pages.pool_choice import choose_pool
-
-SHOWN = 5
 
 
 def page() -> None:
@@ -25,10 +23,12 @@ def page() -> None:
     account = session.require_account()
     go_on_after_launch()
     try:
-        everything = looked_into(account)
+        everything = uploads.work(account).files()
     except DashboardError as error:
         session.show_error(error)
         st.stop()
+    if any(file.probe is None for file in everything):
+        being_looked_into(account)
     if not any(file.probe and file.probe.ok for file in everything):
         nothing_yet(bool(everything))
         return
@@ -53,17 +53,20 @@ def page() -> None:
             offer(account, plan)
 
 
-def looked_into(account: Account) -> list[VideoFile]:
-    """All files of the account; what nobody has looked into yet is looked into now."""
-    listed = files.list_files(account)
-    new = [file for file in listed if file.probe is None]
-    if not new or account.look_only:
-        return listed
-    bar = st.progress(0.0, text=f"Looking into {words.count(len(new), 'new file')}")
-    for done, _ in enumerate(files.probe_new(account, new), start=1):
-        bar.progress(done / len(new), text=f"Looked into {done} of {words.count(len(new), 'new file')}")
-    bar.empty()
-    return files.list_files(account)
+def being_looked_into(account: Account) -> None:
+    """Begins to look into new files, and draws the page again when that is done."""
+    work = uploads.work(account)
+    if work.looking.error is None:
+        work.look()
+        st.fragment(run_every=1)(looking)(work)
+
+
+def looking(work: uploads.Work) -> None:
+    """How far the look into new files is."""
+    if not work.looking.busy:
+        st.rerun()
+    done, total = work.looking.progress.done, work.looking.progress.total
+    st.progress(done / total if total else 0.0, text=f"Looking into new files: {done} of {total}")
 
 
 def nothing_yet(some: bool) -> None:
@@ -72,37 +75,6 @@ def nothing_yet(some: bool) -> None:
     else:
         st.markdown("There are no videos yet. Add some, then choose here what to make of them.")
     st.page_link("pages/files.py", label="Add videos", icon=":material/video_library:")
-
-
-def choose_files(conversion: Conversion, everything: list[VideoFile]) -> list[VideoFile]:
-    """All files that are ready, or some of them; what can't be converted is named before anything runs."""
-    names = {file.id: file.name for file in everything if file.probe and file.probe.ok}
-    st.session_state["convert_only"] = [
-        file_id for file_id in st.session_state.get("convert_only", []) if file_id in names
-    ]
-    only = st.multiselect(
-        "Files",
-        list(names),
-        format_func=lambda file_id: words.plain(names[file_id]),
-        key="convert_only",
-        placeholder=f"All {words.count(len(names), 'file')} that are ready",
-        help="Choose some to convert only these.",
-        persist_state="session",
-    )
-    wanted = [file for file in everything if file.id in only] if only else everything
-    reasons = [(file, conversions.refusal(conversion, file)) for file in wanted]
-    refused = [(file, reason) for file, reason in reasons if reason]
-    if refused:
-        name_refused(refused)
-    return [file for file, reason in reasons if not reason]
-
-
-def name_refused(refused: list[tuple[VideoFile, str]]) -> None:
-    lines = [f"- **{words.plain(file.name)}**: {reason}" for file, reason in refused]
-    st.warning("\n".join([f"{words.count(len(refused), 'file')} will be left out.\n", *lines[:SHOWN]]))
-    if len(lines) > SHOWN:
-        with st.expander(f"{len(lines) - SHOWN} more that will be left out"):
-            st.markdown("\n".join(lines[SHOWN:]))
 
 
 def run_name(ready: list[VideoFile], conversion: Conversion) -> str:

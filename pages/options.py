@@ -1,4 +1,4 @@
-"""What to make: conversions as cards, and their options in plain words."""
+"""What to make of which files: conversions as cards, the choice of files, options in plain words."""
 
 from __future__ import annotations
 
@@ -9,8 +9,11 @@ import streamlit as st
 
 from batch_core import conversions
 from batch_core.conversions import Conversion, Options
+from batch_core.files import VideoFile
+from pages import words
 
 QUALITIES = {"small": "Small files", "normal": "Normal", "best": "Best quality"}
+SHOWN = 5
 CLOCK = re.compile(r"(?:(?:(\d{1,3}):)?(\d{1,4}):)?(\d{1,6}(?:\.\d{1,3})?)")
 
 
@@ -40,6 +43,37 @@ def _card(conversion: Conversion, chosen: bool) -> None:
             on_click=choose,
         )
         st.caption(conversion.line)
+
+
+def choose_files(conversion: Conversion, everything: list[VideoFile]) -> list[VideoFile]:
+    """All files that are ready, or some of them; what can't be converted is named before anything runs."""
+    names = {file.id: file.name for file in everything if file.probe and file.probe.ok}
+    st.session_state["convert_only"] = [
+        file_id for file_id in st.session_state.get("convert_only", []) if file_id in names
+    ]
+    only = st.multiselect(
+        "Files",
+        list(names),
+        format_func=lambda file_id: words.plain(names[file_id]),
+        key="convert_only",
+        placeholder=f"All {words.count(len(names), 'file')} that are ready",
+        help="Choose some to convert only these.",
+        persist_state="session",
+    )
+    wanted = [file for file in everything if file.id in only] if only else everything
+    reasons = [(file, conversions.refusal(conversion, file)) for file in wanted]
+    refused = [(file, reason) for file, reason in reasons if reason]
+    if refused:
+        _name_refused(refused)
+    return [file for file, reason in reasons if not reason]
+
+
+def _name_refused(refused: list[tuple[VideoFile, str]]) -> None:
+    lines = [f"- **{words.plain(file.name)}**: {reason}" for file, reason in refused]
+    st.warning("\n".join([f"{words.count(len(refused), 'file')} will be left out.\n", *lines[:SHOWN]]))
+    if len(lines) > SHOWN:
+        with st.expander(f"{len(lines) - SHOWN} more that will be left out"):
+            st.markdown("\n".join(lines[SHOWN:]))
 
 
 def choose_options() -> Options | None:

@@ -8,11 +8,11 @@ import pandas as pd
 import streamlit as st
 
 from batch_core import pools
-from batch_core.account import Account, AccountKind
+from batch_core.account import Account
 from batch_core.errors import DashboardError
-from batch_core.pools import PoolInfo, PoolSpec
+from batch_core.pools import PoolInfo
 from pages import session, words
-from pages.pool_choice import choose_image, number
+from pages.pool_form import attempt, new_pool, number
 
 REFRESH_SECONDS = 2
 
@@ -127,53 +127,6 @@ def confirm_delete(account: Account, pool: PoolInfo) -> None:
         st.caption("This computer's pool is made again when a conversion needs it.")
     if st.button("Delete the pool", type="primary", icon=":material/delete:"):
         attempt(lambda: pools.delete(account, pool.id), f"{name(pool.id)} is being deleted.")
-
-
-def attempt(work, said: str) -> None:
-    """Do it and say so, or show why not; the page is drawn again after success."""
-    try:
-        work()
-    except DashboardError as error:
-        session.show_error(error)
-        return
-    st.toast(said)
-    st.rerun()
-
-
-def new_pool(account: Account) -> None:
-    """The form for another pool; its fields are kept while pages are switched."""
-    azure = account.kind is AccountKind.AZURE
-    pool_id = st.text_input("Name", key="pool_id", placeholder="converters", persist_state="session")
-    try:
-        image, agent = choose_image(account)
-    except DashboardError as error:
-        session.show_error(error)
-        image = None
-    with st.grid(4, min_column_width=150):
-        size = st.text_input("VM size", pools.DEFAULT_VM_SIZE, key="pool_size", persist_state="session")
-        dedicated = number("Dedicated nodes", 0, "pool_dedicated")
-        spot = number("Spot nodes", 2, "pool_spot", "Cheap nodes that Azure may take back.")
-        slots = number("Tasks at once on a node", 1, "pool_slots", least=1)
-    start_task = st.text_area(
-        "Start task",
-        pools.INSTALL_FFMPEG if azure else "",
-        key=f"pool_start_{account.kind}",
-        help="A command that every node runs before its first task, as administrator. Empty: none.",
-        persist_state="session",
-    )
-    if st.button("Create pool", type="primary", disabled=image is None or account.look_only):
-        spec = PoolSpec(
-            id=pool_id.strip(),
-            vm_size=size.strip(),
-            image=image,
-            agent=agent,
-            dedicated=dedicated,
-            spot=spot,
-            slots=slots,
-            start_task=start_task.strip() or None,
-        )
-        session.set_id("pool", spec.id)
-        attempt(lambda: pools.create(account, spec), f"The pool {spec.id} is being made.")
 
 
 page()

@@ -1,4 +1,4 @@
-"""Where a run's tasks work: a pool that is there, or one that goes away by itself; and the choice of an image."""
+"""Where a run's tasks work: a pool that is there, or one that goes away by itself."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ import streamlit as st
 
 from batch_core import pools
 from batch_core.account import Account, AccountKind
-from batch_core.errors import DashboardError, InvalidInput
-from batch_core.pools import ImageRef, PoolInfo, PoolSpec
+from batch_core.errors import DashboardError
+from batch_core.pools import PoolInfo, PoolSpec
 from pages import session, words
+from pages.pool_form import number
 
 AUTO = "a pool that goes away by itself"
 
@@ -62,49 +63,3 @@ def _auto_pool(account: Account) -> PoolSpec:
     azure = account.kind is AccountKind.AZURE
     start_task = pools.INSTALL_FFMPEG if azure else None
     return PoolSpec(id="auto", vm_size=size.strip(), dedicated=dedicated, spot=spot, start_task=start_task)
-
-
-def number(label: str, value: int, key: str, help: str | None = None, least: int = 0) -> int:
-    """A count of nodes or slots."""
-    return int(
-        st.number_input(
-            label,
-            min_value=least,
-            max_value=10_000,
-            value=value,
-            step=1,
-            key=key,
-            help=help,
-            persist_state="session",
-        )
-    )
-
-
-@st.cache_data(ttl=3600, max_entries=16, show_spinner="Asking which images there are")
-def _images(fingerprint: str, _account: Account) -> list[pools.ImageChoice]:
-    return pools.images(_account)
-
-
-def choose_image(account: Account) -> tuple[ImageRef, str]:
-    """An image and the node agent that fits it. Raises InvalidInput for one that was typed and can't be read."""
-    typed = st.segmented_control(
-        "Image", ["From the list", "Typed"], default="From the list", required=True, key="pool_image_from"
-    )
-    if typed == "Typed":
-        text = st.text_input(
-            "Publisher/offer/sku, or the id of a gallery image",
-            key="pool_image_typed",
-            placeholder=str(pools.DEFAULT_IMAGE),
-        )
-        agent = st.text_input("Node agent", pools.DEFAULT_AGENT, key="pool_agent")
-        return pools.parse_image(text or str(pools.DEFAULT_IMAGE)), agent.strip()
-    choices = _images(account.fingerprint, account)
-    if not choices:
-        raise InvalidInput("The service lists no image.", "Type one instead.")
-    index = st.selectbox(
-        "Image from the service's list",
-        range(len(choices)),
-        format_func=lambda position: choices[position].label,
-        key="pool_image",
-    )
-    return choices[index].image, choices[index].agent

@@ -105,6 +105,8 @@ def _starting() -> None:
     if cloud.account() is not None:
         st.rerun()
     status = cloud.status()
+    if status.phase == "stopped":
+        cloud.start()
     if status.phase == "failed":
         st.error(status.sentence, icon=":material/error:")
         with st.container(horizontal=True):
