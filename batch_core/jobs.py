@@ -11,7 +11,7 @@ from azure.batch import models
 
 from batch_core import manifests
 from batch_core.account import Account, AccountKind
-from batch_core.conversions import Options, command_line, conversion, refusal, result_names
+from batch_core.conversions import Conversion, Options, command_line, conversion, refusal, result_names
 from batch_core.errors import Conflict, InvalidInput, NotFound, QuotaError, ServiceFailure, translated
 from batch_core.failures import Failure, failure
 from batch_core.files import VideoFile
@@ -212,24 +212,10 @@ def _manifest(plan: Plan) -> Manifest:
             f"One run takes at most {MOST_FILES:,} files.", "Start several runs, each with a part of them."
         )
     names = result_names(plan.files, made)
-    files = []
-    for number, file in enumerate(plan.files, start=1):
-        reason = refusal(made, file)
-        if reason or not file.probe:
-            raise InvalidInput(f"{file.name} can't be converted. {reason or 'It was not looked at yet.'}")
-        files.append(
-            ManifestFile(
-                task_id=f"file-{number:04}",
-                file_id=file.id,
-                blob=file.blob,
-                name=file.name,
-                size=file.size,
-                duration=file.probe.duration,
-                result_name=names[file.id],
-                extension=file.probe.extension,
-                command=command_line(made, plan.options, file.probe),
-            )
-        )
+    files = tuple(
+        _manifest_file(plan, made, number, file, names[file.id])
+        for number, file in enumerate(plan.files, start=1)
+    )
     return Manifest(
         run_id=plan.run_id,
         name=plan.name or plan.run_id,
@@ -239,7 +225,28 @@ def _manifest(plan: Plan) -> Manifest:
         wall_clock=plan.wall_clock,
         parent=plan.parent,
         attempt=plan.attempt,
-        files=tuple(files),
+        files=files,
+    )
+
+
+def _manifest_file(plan: Plan, made: Conversion, number: int, file: VideoFile, result: str) -> ManifestFile:
+    reason = refusal(made, file)
+    if reason or not file.probe:
+        raise InvalidInput(f"{file.name} can't be converted. {reason or 'It was not looked at yet.'}")
+    try:
+        command = command_line(made, plan.options, file.probe)
+    except InvalidInput as error:
+        raise InvalidInput(f"{file.name} can't be converted. {error.user_message}", error.hint) from None
+    return ManifestFile(
+        task_id=f"file-{number:04}",
+        file_id=file.id,
+        blob=file.blob,
+        name=file.name,
+        size=file.size,
+        duration=file.probe.duration,
+        result_name=result,
+        extension=file.probe.extension,
+        command=command,
     )
 
 

@@ -4,7 +4,6 @@ The SDK's `create_tasks` never returns while the service keeps failing, and pass
 collection call is made here, and the result of each task is read.
 """
 
-import base64
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -22,6 +21,7 @@ from batch_core.errors import (
     Unreachable,
     translated,
 )
+from batch_core.files import encode_name
 from batch_core.manifests import Manifest
 from batch_core.pacing import Backoff
 from batch_core.storage import INPUTS, RESULTS, container_url, read_url
@@ -32,15 +32,12 @@ PATIENCE = 60.0  # seconds without a single task added until a launch gives up
 JOB_ENDED = {"JobCompleted", "JobBeingTerminated", "JobTerminating", "JobNotActive"}
 LOGS = "logs"
 
-_CONTENT_TYPES = {"mp3": "audio/mpeg", "m4a": "audio/mp4", "mp4": "video/mp4"}
-
 
 def tasks_of(account: Account, manifest: Manifest) -> Iterable[models.BatchTaskCreateOptions]:
     """The tasks of a run. Their SAS are good for a day, or for the run's time limit when that is longer."""
     hours = max(24.0, manifest.wall_clock.total_seconds() / 3600 + 1)
     results = container_url(account, RESULTS, "cw", hours)
     made_of = conversion(manifest.conversion)
-    content_type = _CONTENT_TYPES.get(made_of.extension, "application/octet-stream")
     for file in manifest.files:
         source = read_url(account, INPUTS, file.blob, hours=hours)
         folder = f"{manifest.run_id}/{file.task_id}"
@@ -55,7 +52,10 @@ def tasks_of(account: Account, manifest: Manifest) -> Iterable[models.BatchTaskC
                     results,
                     f"{folder}/{file.result_name}",
                     "tasksuccess",
-                    {"x-ms-blob-content-type": content_type, "x-ms-meta-name": _token(file.result_name)},
+                    {
+                        "x-ms-blob-content-type": made_of.content_type,
+                        "x-ms-meta-name": encode_name(file.result_name),
+                    },
                 ),
                 _output("../std*.txt", results, f"{folder}/{LOGS}", "taskcompletion", {}),
             ],
@@ -78,11 +78,6 @@ def _output(
         ),
         upload_options=models.OutputFileUploadConfiguration(upload_condition=condition),
     )
-
-
-def _token(name: str) -> str:
-    """A name as a header can carry it: base64url of UTF-8 without padding."""
-    return base64.urlsafe_b64encode(name.encode()).decode().rstrip("=")
 
 
 def add_tasks(

@@ -1,0 +1,108 @@
+"""What the monitor shows: one immutable picture of a pool and a job, in rows small enough for 100,000 of them."""
+
+import time
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from batch_core.errors import DashboardError
+from batch_core.jobs import Run
+from batch_core.pools import PoolInfo
+
+Outcome = Literal["running", "done", "failed", "preempted"]
+
+
+@dataclass(frozen=True, slots=True)
+class NodeRow:
+    """A node. `order` is its place by first seen, kept for good; `slots_used` those that tasks run in."""
+
+    id: str
+    state: str
+    since: datetime
+    dedicated: bool
+    slots_used: int
+    order: int
+    error: str
+    ip: str
+    tasks_run: int
+
+
+@dataclass(frozen=True, slots=True)
+class TaskRow:
+    """A task. `failure` is Batch's word for why it failed, `retries` runs that did not count as its last."""
+
+    id: str
+    name: str
+    state: str
+    result: str | None
+    exit_code: int | None
+    node_id: str | None
+    created: datetime | None
+    started: datetime | None
+    ended: datetime | None
+    since: datetime
+    retries: int
+    failure: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """One attempt of a task on a node: what the timeline draws. `end` is None while it runs."""
+
+    node_id: str
+    task_id: str
+    name: str
+    start: datetime
+    end: datetime | None
+    outcome: Outcome
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class NodePhase:
+    """A time in which a node was neither idle nor running: starting, in its start task, preempted, offline, …"""
+
+    node_id: str
+    state: str
+    start: datetime
+    end: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """Tasks of the job by what became of them; `running` includes those that prepare."""
+
+    active: int = 0
+    running: int = 0
+    succeeded: int = 0
+    failed: int = 0
+
+    @property
+    def total(self) -> int:
+        """All tasks."""
+        return self.active + self.running + self.succeeded + self.failed
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The picture after a poll. `version` changes with what is in it; `taken_at` is the service's clock.
+
+    With `error` set, the rest is the last good picture, `age()` seconds old.
+    """
+
+    version: int
+    taken_at: datetime
+    pool: PoolInfo | None
+    job: Run | None
+    nodes: tuple[NodeRow, ...]
+    tasks: tuple[TaskRow, ...]
+    spans: tuple[Span, ...]
+    counts: Counts
+    slots: int
+    error: DashboardError | None = None
+    phases: tuple[NodePhase, ...] = ()
+    taken: float = field(default_factory=time.monotonic, compare=False)
+
+    def age(self) -> float:
+        """Seconds since the service was last asked with success."""
+        return time.monotonic() - self.taken
