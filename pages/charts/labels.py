@@ -1,0 +1,53 @@
+"""Text for charts: names of files, tasks and nodes are hostile until they have been through here."""
+
+import html
+import unicodedata
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+
+_INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+
+
+def plain(text: str, limit: int = 60) -> str:
+    """A name as Plotly may show it: tags and entities shown as typed, no control characters, at most `limit` long."""
+    seen = "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in _INVISIBLE else c for c in text)
+    if len(seen) > limit:
+        tail = limit // 3
+        seen = f"{seen[: limit - tail - 1]}…{seen[-tail:]}"
+    return html.escape(seen, quote=False)
+
+
+def node_name(node_id: str, order: int) -> str:
+    """A short name for a node: its id when that is short, else "node N" by its place."""
+    return plain(node_id) if len(node_id) <= 14 else f"node {order + 1}"
+
+
+def duration(length: timedelta) -> str:
+    """A length of time in words: "8 s", "3 min 20 s", "2 h 5 min", "3 days 4 h"."""
+    seconds = max(0, round(length.total_seconds()))
+    if seconds < 60:
+        return f"{seconds} s"
+    minutes, seconds = divmod(seconds, 60)
+    if minutes < 60:
+        return f"{minutes} min {seconds} s" if seconds and minutes < 10 else f"{minutes} min"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours} h {minutes} min" if minutes else f"{hours} h"
+    days, hours = divmod(hours, 24)
+    return f"{days} days {hours} h" if hours else f"{days} days"
+
+
+def ago(then: datetime, now: datetime) -> str:
+    """How long ago in words: "just now", "3 s ago", "5 min ago"."""
+    length = now - then
+    return "just now" if length < timedelta(seconds=1) else f"{duration(length)} ago"
+
+
+def counted(number: int, singular: str, plural: str | None = None) -> str:
+    """A number with its noun: "1 node", "5 nodes", "1,200 tasks"."""
+    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
+
+
+def listed(parts: Sequence[str]) -> str:
+    """Parts of a sentence: "a", "a and b", "a, b and c"."""
+    return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)

@@ -1,0 +1,69 @@
+"""A Plotly chart that is refreshed in place: zoom, selection and DOM node survive new data.
+
+`st.plotly_chart` mounts a new chart whenever its data change; this component calls `Plotly.react` on the chart
+that is there. plotly.min.js comes from the app's own route, once a page. A figure is packed once (compressed
+JSON) and sent as bytes, so that many viewers of one refresh share the work; equal bytes are not drawn again.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import orjson
+import streamlit as st
+
+from pages.routes import PLOTLY_URL
+
+_HERE = Path(__file__).parent
+_mount = st.components.v2.component(
+    "live_chart",
+    html='<div class="live-chart"><div class="live-chart-plot"></div></div>',
+    css=(_HERE / "live_chart.css").read_text(encoding="utf-8"),
+    js=(_HERE / "live_chart.js").read_text(encoding="utf-8").replace("{{PLOTLY_URL}}", PLOTLY_URL),
+    isolate_styles=False,  # plotly.js puts its styles into the document
+)
+
+
+@dataclass(frozen=True)
+class PackedChart:
+    """A figure ready to be sent: compressed JSON, and its height in pixels."""
+
+    payload: bytes = field(repr=False)
+    height: int
+
+
+@dataclass(frozen=True)
+class Click:
+    """What was clicked: a `kind` ("node", "task") and its id."""
+
+    kind: str
+    id: str
+
+
+def pack(figure: Mapping[str, Any], *, alt: str) -> PackedChart:
+    """Make a Plotly figure (a plain dict with data and layout, its height in the layout) ready to be sent.
+
+    Colours of the form `var(--st-…)` are taken from the theme in the browser. `layout.uirevision` names the view:
+    while it stays the same, zoom is kept. `layout.meta.follow` offers a way back from a zoom to the newest data.
+    A trace's `meta.kind` and a point's `customdata` become the Click. `alt` is the text for screen readers.
+    """
+    document = orjson.dumps({"data": figure["data"], "layout": figure["layout"], "alt": alt})
+    return PackedChart(zlib.compress(document, 1), int(figure["layout"]["height"]))
+
+
+def unpack(chart: PackedChart) -> dict[str, Any]:
+    """The figure of a packed chart again: a dict with data, layout and alt."""
+    return orjson.loads(zlib.decompress(chart.payload))
+
+
+def live_chart(key: str, chart: PackedChart) -> Click | None:
+    """Show a chart or refresh the one that is there; returns what was clicked since the last run, or None."""
+    result = _mount(key=key, data=chart.payload, height=chart.height, on_clicked_change=lambda: None)
+    clicked = result.clicked
+    if not isinstance(clicked, dict) or not clicked.get("id"):
+        return None
+    return Click(str(clicked.get("kind", "")), str(clicked["id"]))
