@@ -1,0 +1,130 @@
+"""The history: what is appended once, read in order, and known again after a restart."""
+
+import sqlite3
+import threading
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from batch_core.history import GONE, Attempt, History, State
+
+BORN = datetime(2026, 11, 22, 15, 0, 0, 123456, tzinfo=UTC)
+
+
+def at(seconds: float) -> datetime:
+    return BORN + timedelta(seconds=seconds)
+
+
+def attempt(number: int = 1, end: float | None = None, outcome: str = "running", task: str = "t1") -> Attempt:
+    closed = None if end is None else at(end)
+    return Attempt(task, "holiday.mov", number, "node-1", at(number), closed, outcome, 0)  # type: ignore[arg-type]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "history" / "abc.db"
+
+
+def test_an_attempt_is_kept_as_it_began_and_as_it_ended_and_read_as_last_known(path: Path) -> None:
+    history = History(path)
+    job = history.scope("job", "run-1", BORN)
+    assert job
+    history.append(job, [attempt()], at(1))
+    history.append(job, [attempt(end=9, outcome="done")], at(9))
+    history.close()
+    rows = sqlite3.connect(path).execute("SELECT outcome FROM attempt ORDER BY id").fetchall()
+    assert rows == [("running",), ("done",)]
+    story = History(path).read(None, "run-1")
+    assert [(span.task_id, span.name, span.node_id, span.outcome) for span in story.spans] == [
+        ("t1", "holiday.mov", "node-1", "done")
+    ]
+    assert (story.spans[0].start, story.spans[0].end) == (at(1), at(9))
+    assert story.last_seen == at(9)
+
+
+def test_the_same_thing_seen_twice_is_kept_once(path: Path) -> None:
+    history = History(path)
+    pool = history.scope("pool", "p", BORN)
+    assert pool
+    for _ in range(3):
+        history.append(pool, [State("n1", "idle", at(1)), State("n1", "running", at(2))], at(2))
+    assert history.states(pool) == [State("n1", "idle", at(1)), State("n1", "running", at(2))]
+
+
+def test_a_later_pool_of_the_same_name_has_a_history_of_its_own(path: Path) -> None:
+    history = History(path)
+    old, new = history.scope("pool", "p", BORN), history.scope("pool", "p", at(3600))
+    assert old != new
+    assert history.scope("pool", "P", BORN) == old, "Batch compares ids without case"
+    assert history.scope("pool", "p", None) == new, "without a time of birth it is the last one"
+    assert history.scope("pool", "never", None) is None
+
+
+def test_a_node_keeps_its_place_over_a_restart_and_a_new_one_gets_a_new_place(path: Path) -> None:
+    history = History(path)
+    pool = history.scope("pool", "p", BORN)
+    assert pool
+    history.append(pool, [State(f"n{i}", "idle", at(i)) for i in (3, 1, 2)], at(3))
+    history.append(pool, [State("n1", GONE, at(4))], at(4))
+    history.close()
+    again = History(path)
+    again.append(pool, [State("n9", "idle", at(5))], at(5))
+    assert again.places(pool) == {"n3": 0, "n1": 1, "n2": 2, "n9": 3}
+
+
+def test_phases_are_the_times_in_which_a_node_was_neither_idle_nor_running(path: Path) -> None:
+    history = History(path)
+    pool = history.scope("pool", "p", BORN)
+    assert pool
+    states = ["creating", "starting", "waitingforstarttask", "idle", "running", "preempted"]
+    history.append(pool, [State("n1", state, at(10 * i)) for i, state in enumerate(states)], at(60))
+    found = [(phase.state, phase.start, phase.end) for phase in history.phases(pool)]
+    assert found == [
+        ("creating", at(0), at(10)),
+        ("starting", at(10), at(20)),
+        ("waitingforstarttask", at(20), at(30)),
+        ("preempted", at(50), None),
+    ]
+    assert [phase.state for phase in history.phases(pool, after=at(25))] == [
+        "waitingforstarttask",
+        "preempted",
+    ]
+
+
+def test_an_attempt_of_which_only_the_number_is_known_is_kept_but_not_drawn(path: Path) -> None:
+    history = History(path)
+    job = history.scope("job", "j", BORN)
+    assert job
+    unseen = Attempt("t1", "a.mp4", 1, None, None, None, "failed", 0)
+    history.append(job, [unseen, attempt(2)], at(2))
+    assert history.attempts(job)[0] == unseen
+    assert [span.attempt for span in history.read(None, "j").spans] == [2]
+
+
+def test_several_writers_at_once_lose_nothing(path: Path) -> None:
+    def write(writer: int) -> None:
+        own = History(path)
+        job = own.scope("job", "j", BORN)
+        assert job
+        for i in range(20):
+            own.append(job, [attempt(task=f"t{writer}-{i}")], at(i))
+        own.close()
+
+    writers = [threading.Thread(target=write, args=(n,)) for n in range(4)]
+    for writer in writers:
+        writer.start()
+    for writer in writers:
+        writer.join()
+    assert len(History(path).read(None, "j").spans) == 80
+
+
+def test_many_tasks_open_in_a_moment_and_take_little_room(path: Path) -> None:
+    history = History(path)
+    job = history.scope("job", "j", BORN)
+    assert job
+    history.append(job, [attempt(task=f"t{i}", end=9, outcome="done") for i in range(20_000)], at(9))
+    before = datetime.now(UTC)
+    assert len(history.attempts(job)) == 20_000
+    assert datetime.now(UTC) - before < timedelta(seconds=2)
+    assert path.stat().st_size < 20_000 * 200

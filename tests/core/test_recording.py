@@ -1,0 +1,185 @@
+"""What documents of nodes and tasks change: rows, counts, states for the history, attempts and their ends."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from batch_core.history import GONE, Attempt, State
+from batch_core.recording import NodeBook, TaskBook
+from batch_core.snapshot import Counts
+
+T0 = datetime(2026, 11, 22, 15, 0, 0, tzinfo=UTC)
+
+
+def at(seconds: float) -> datetime:
+    return T0 + timedelta(seconds=seconds)
+
+
+def wire(seconds: float) -> str:
+    return at(seconds).strftime("%Y-%m-%dT%H:%M:%S.%f") + "7Z"
+
+
+def task(state: str, since: float, **more: Any) -> dict[str, Any]:
+    """A task's document as the service gives it, at `since` seconds."""
+    info = {"retryCount": more.pop("retries", 0), "requeueCount": more.pop("requeues", 0)}
+    if "start" in more:
+        info["startTime"] = wire(more.pop("start"))
+    if state == "completed":
+        info |= {
+            "endTime": wire(since),
+            "result": more.pop("result", "success"),
+            "exitCode": more.pop("code", 0),
+        }
+    doc = {
+        "id": "t1",
+        "displayName": "holiday.mov",
+        "state": state,
+        "stateTransitionTime": wire(since),
+        "creationTime": wire(0),
+        "executionInfo": info,
+    }
+    if node := more.pop("node", None):
+        doc["nodeInfo"] = {"nodeId": node}
+    if before := more.pop("before", None):
+        doc |= {"previousState": before[0], "previousStateTransitionTime": wire(before[1])}
+    assert not more
+    return doc
+
+
+def drawn(book: TaskBook) -> list[tuple]:
+    return [
+        (
+            s.attempt,
+            s.node_id,
+            (s.start - T0).total_seconds(),
+            s.end and (s.end - T0).total_seconds(),
+            s.outcome,
+        )
+        for s in book.spans.values()
+    ]
+
+
+def test_a_task_that_is_watched_all_the_way() -> None:
+    book = TaskBook(())
+    assert book.update([task("active", 0)]) == (True, [State("t1", "active", at(0))])
+    assert book.counts() == Counts(active=1)
+    book.update([task("running", 5, start=5, node="n1", before=("active", 0))])
+    assert drawn(book) == [(1, "n1", 5.0, None, "running")]
+    assert book.counts() == Counts(running=1)
+    done = task("completed", 9, start=5, node="n1", before=("running", 5))
+    changed, changes = book.update([done])
+    assert changed
+    assert changes[-1] == Attempt("t1", "holiday.mov", 1, "n1", at(5), at(9), "done", 0)
+    assert drawn(book) == [(1, "n1", 5.0, 9.0, "done")]
+    assert book.counts() == Counts(succeeded=1)
+    assert book.update([done]) == (False, []), "seen twice is no change"
+
+
+def test_a_task_seen_only_when_it_was_over_tells_of_its_run_and_its_state_before() -> None:
+    book = TaskBook(())
+    _, changes = book.update(
+        [task("completed", 9, start=5, node="n1", before=("running", 5), result="failure", code=1)]
+    )
+    assert State("t1", "running", at(5)) in changes
+    assert drawn(book) == [(1, "n1", 5.0, 9.0, "failed")]
+    row = book.rows["t1"]
+    assert (row.result, row.exit_code, row.started, row.ended) == ("failure", 1, at(5), at(9))
+
+
+def test_a_retry_ends_the_attempt_before_it_as_failed() -> None:
+    book = TaskBook(())
+    book.update([task("running", 5, start=5, node="n1")])
+    book.update([task("running", 8, start=8, node="n2", retries=1, before=("active", 7))])
+    assert drawn(book) == [(1, "n1", 5.0, 7.0, "failed"), (2, "n2", 8.0, None, "running")]
+    assert book.rows["t1"].retries == 1
+
+
+def test_a_lost_node_ends_the_attempt_as_preempted_also_when_no_count_tells() -> None:
+    book = TaskBook(())
+    book.update([task("running", 5, start=5, node="n1")])
+    book.update([task("active", 7, before=("running", 5))])
+    assert drawn(book) == [(1, "n1", 5.0, 7.0, "preempted")]
+    book.update([task("running", 9, start=9, node="n2", before=("active", 7))])
+    book.update([task("completed", 12, start=9, node="n2", before=("running", 9))])
+    assert drawn(book) == [(1, "n1", 5.0, 7.0, "preempted"), (2, "n2", 9.0, 12.0, "done")]
+
+
+def test_attempts_that_only_a_count_tells_of_are_kept_without_a_place() -> None:
+    book = TaskBook(())
+    _, changes = book.update([task("running", 20, start=20, node="n3", retries=1, requeues=1)])
+    missed = [change for change in changes if isinstance(change, Attempt) and change.node_id is None]
+    assert [(one.number, one.outcome) for one in missed] == [(1, "failed"), (2, "preempted")]
+    assert drawn(book) == [(3, "n3", 20.0, None, "running")]
+
+
+def test_a_reactivated_task_runs_under_the_next_number() -> None:
+    book = TaskBook(())
+    book.update([task("completed", 9, start=5, node="n1", result="failure", code=1)])
+    book.update([task("active", 11, before=("completed", 9))])
+    book.update([task("completed", 14, start=12, node="n1", before=("running", 12))])
+    assert drawn(book) == [(1, "n1", 5.0, 9.0, "failed"), (2, "n1", 12.0, 14.0, "done")]
+
+
+def test_a_task_that_was_ended_before_it_ran_has_no_attempt() -> None:
+    book = TaskBook(())
+    book.update([task("completed", 3, result="failure")])
+    assert drawn(book) == []
+    assert book.counts() == Counts(failed=1)
+
+
+def test_after_a_restart_the_open_attempt_goes_on_under_its_number() -> None:
+    book = TaskBook([Attempt("t1", "holiday.mov", 1, "n1", at(5), None, "running", 0)])
+    _, changes = book.update([task("completed", 9, start=5, node="n1")])
+    assert [one for one in changes if isinstance(one, Attempt)] == [
+        Attempt("t1", "holiday.mov", 1, "n1", at(5), at(9), "done", 0)
+    ]
+    assert drawn(book) == [(1, "n1", 5.0, 9.0, "done")]
+
+
+def test_tasks_that_a_whole_list_lacks_are_forgotten_and_their_spans_stay() -> None:
+    book = TaskBook(())
+    book.update([task("running", 5, start=5, node="n1"), {**task("active", 0), "id": "t2"}])
+    assert book.keep_only({"t2"}, at(8)) == (
+        True,
+        [State("t1", GONE, at(8)), Attempt("t1", "holiday.mov", 1, "n1", at(5), at(8), "failed", 0)],
+    )
+    assert list(book.rows) == ["t2"]
+    assert book.counts() == Counts(active=1)
+    assert drawn(book) == [(1, "n1", 5.0, 8.0, "failed")]
+
+
+@pytest.mark.parametrize("spelling", ["Success", "success"])
+def test_results_are_read_in_any_case(spelling: str) -> None:
+    book = TaskBook(())
+    book.update([task("completed", 9, start=5, node="n1", result=spelling)])
+    assert book.counts() == Counts(succeeded=1)
+
+
+def node(id: str, state: str = "idle", **more: Any) -> dict[str, Any]:
+    return {"id": id, "state": state, "stateTransitionTime": wire(1), "isDedicated": True, **more}
+
+
+def test_nodes_seen_first_together_stand_in_the_order_of_their_addresses_and_keep_their_places() -> None:
+    book = NodeBook({})
+    book.update([node("a", ipAddress="10.0.0.10"), node("b", ipAddress="10.0.0.9")], at(1))
+    assert [row.id for row in book.in_order()] == ["b", "a"]
+    book.update([node("a", ipAddress="10.0.0.10"), node("c", ipAddress="10.0.0.4")], at(2))
+    assert [(row.id, row.order) for row in book.in_order()] == [("a", 1), ("c", 2)]
+
+
+def test_every_state_of_a_node_is_a_change_once_and_so_is_its_going() -> None:
+    book = NodeBook({})
+    assert book.update([node("a")], at(1)) == (True, [State("a", "idle", at(1))])
+    assert book.update([node("a")], at(2)) == (False, [])
+    busy = node("a", runningTaskSlotsCount=2)
+    assert book.update([busy], at(3)) == (True, []), "slots are for the screen only"
+    assert book.rows["a"].slots_used == 2
+    assert book.update([], at(4)) == (True, [State("a", GONE, at(4))])
+
+
+def test_a_failed_start_task_is_told_in_words() -> None:
+    book = NodeBook({})
+    info = {"result": "failure", "exitCode": 100, "failureInfo": {"code": "FailureExitCode"}}
+    book.update([node("a", "starttaskfailed", startTaskInfo=info)], at(1))
+    assert book.rows["a"].error == "The start task failed. The command ended with exit code 100."
