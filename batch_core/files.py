@@ -74,6 +74,11 @@ def safe_name(name: str) -> str:
     return stem[:80]
 
 
+def is_ours(blob: str) -> bool:
+    """Whether a blob of the input container has a name as this app gives."""
+    return _OURS.fullmatch(blob) is not None
+
+
 def encode_name(name: str) -> str:
     """A true name as the blob's metadata `name` holds it: base64url of UTF-8 without padding."""
     return base64.urlsafe_b64encode(name.encode("utf-8", "replace")).rstrip(b"=").decode()
@@ -126,15 +131,27 @@ def delete_files(account: Account, files: Iterable[VideoFile]) -> None:
                 continue
 
 
-def _keep(account: Account, file: VideoFile, found: Probe) -> None:
-    """Writes the probe beside the other metadata, unless someone changed the blob meanwhile."""
+def metadata_of(file: VideoFile) -> dict[str, str]:
+    """The metadata that a blob of ours carries: its true name, and what is in it once that is known."""
+    found = {"name": encode_name(file.name)}
+    if file.probe is not None:
+        found["probe"] = _encode_probe(file.probe)
+    return found
+
+
+def _encode_probe(found: Probe) -> str:
     text = base64.urlsafe_b64encode(found.to_json().encode()).decode()
     if len(text) > _METADATA_BYTES:
-        text = base64.urlsafe_b64encode(replace(found, streams=found.streams[:8]).to_json().encode()).decode()
+        return _encode_probe(replace(found, streams=found.streams[: len(found.streams) // 2]))
+    return text
+
+
+def _keep(account: Account, file: VideoFile, found: Probe) -> None:
+    """Writes the probe beside the other metadata, unless someone changed the blob meanwhile."""
     with translated(f"note what is in {file.name}"):
         blob = account.blobs.get_blob_client(INPUTS, file.blob)
         properties = blob.get_blob_properties()
-        metadata = dict(properties.metadata or {}) | {"probe": text}
+        metadata = dict(properties.metadata or {}) | {"probe": _encode_probe(found)}
         try:
             blob.set_blob_metadata(
                 metadata, etag=properties.etag, match_condition=MatchConditions.IfNotModified

@@ -24,7 +24,7 @@ def ensure_containers(account: Account) -> None:
             try:
                 account.blobs.create_container(name, metadata={"app": APP})
             except ResourceExistsError as error:
-                if error.error_code != "ContainerAlreadyExists":
+                if getattr(error, "error_code", "") != "ContainerAlreadyExists":
                     raise
 
 

@@ -1,0 +1,235 @@
+"""What a run has made: the list, the check that each result plays to its end, everything as one ZIP."""
+
+import base64
+import binascii
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import orjson
+from azure.core import MatchConditions
+from azure.core.exceptions import ResourceModifiedError
+from azure.storage.blob import BlobProperties
+from zipstream import ZIP_STORED, ZipStream
+
+from batch_core import jobs
+from batch_core.account import Account
+from batch_core.conversions import expected_seconds
+from batch_core.errors import InvalidInput, NotFound, ServiceFailure, translated
+from batch_core.failures import reason_in_words
+from batch_core.feed import Feed
+from batch_core.manifests import Manifest, ManifestFile
+from batch_core.probe import check_decodes
+from batch_core.storage import RESULTS, read_url
+
+CHUNK = 4 * 1024 * 1024  # bytes read at once
+State = Literal["waiting", "converting", "done", "failed"]
+_CONTENT_TYPES = {"mp3": "audio/mpeg", "m4a": "audio/mp4", "mp4": "video/mp4"}
+
+
+@dataclass(frozen=True)
+class Result:
+    """One file's result. Sizes in bytes, lengths in seconds; `checked` is None as long as no one looked.
+
+    `reason` says why it failed, or what is wrong with a result that does not play as it should.
+    `expected` is the length that it should have, where that is known.
+    """
+
+    task_id: str
+    source_name: str
+    source_size: int
+    source_duration: float | None
+    name: str
+    blob: str
+    size: int | None
+    duration: float | None
+    state: State
+    checked: bool | None
+    reason: str
+    content_type: str
+    expected: float | None = None
+
+
+def list_results(account: Account, run_id: str) -> list[Result]:
+    """Every file of a run in its order: one manifest, one blob list, and tasks only where a blob is missing."""
+    manifest = jobs.manifest(account, run_id)
+    with translated("list the results"):
+        container = account.blobs.get_container_client(RESULTS)
+        listed = container.list_blobs(name_starts_with=f"{run_id}/", include=["metadata"])
+        blobs = {blob.name: blob for blob in listed}
+    missing = any(_path(run_id, file) not in blobs for file in manifest.files)
+    tasks = _tasks(account, run_id) if missing else {}
+    return [_result(manifest, file, blobs.get(_path(run_id, file)), tasks) for file in manifest.files]
+
+
+def _path(run_id: str, file: ManifestFile) -> str:
+    return f"{run_id}/{file.task_id}/{file.result_name}"
+
+
+def _tasks(account: Account, run_id: str) -> dict[str, dict[str, Any]] | None:
+    """The run's tasks by id; None when the job is gone."""
+    try:
+        pages = Feed(account).many(f"/jobs/{run_id}/tasks", **{"$select": "id,state,executionInfo"})
+        return {task["id"]: task for page in pages for task in page}
+    except NotFound:
+        return None
+
+
+def _result(
+    manifest: Manifest, file: ManifestFile, blob: BlobProperties | None, tasks: dict[str, Any] | None
+) -> Result:
+    empty = Result(
+        task_id=file.task_id,
+        source_name=file.name,
+        source_size=file.size,
+        source_duration=file.duration,
+        name=file.result_name,
+        blob=_path(manifest.run_id, file),
+        size=None,
+        duration=None,
+        state="waiting",
+        checked=None,
+        reason="",
+        content_type=_CONTENT_TYPES.get(file.result_name.rpartition(".")[2], "application/octet-stream"),
+        expected=expected_seconds(manifest.options, file.duration),
+    )
+    if blob is None:
+        state, reason = _state(tasks, file.task_id)
+        return replace(empty, state=state, reason=reason)
+    metadata = {key.lower(): value for key, value in (blob.metadata or {}).items()}
+    kept = _kept_verdict(metadata.get("verdict"))
+    return replace(
+        empty,
+        state="done",
+        size=blob.size,
+        checked=kept.get("good"),
+        duration=kept.get("seconds"),
+        reason=kept.get("reason", ""),
+    )
+
+
+def _state(tasks: dict[str, Any] | None, task_id: str) -> tuple[State, str]:
+    """Where a file without a result is, and why it failed."""
+    if tasks is None:
+        return "failed", "The run was deleted before this file was done."
+    task = tasks.get(task_id)
+    if task is None:
+        return "waiting", ""
+    state = str(task.get("state", "")).lower()
+    if state != "completed":
+        return ("converting" if state == "running" else "waiting"), ""
+    info = task.get("executionInfo") or {}
+    failed = info.get("failureInfo") or {}
+    if str(info.get("result", "")).lower() == "success":
+        return "failed", "It was converted, but its result is no longer in storage."
+    reason = reason_in_words(failed.get("code") or "", failed.get("message") or "", info.get("exitCode"))
+    return "failed", reason or "It was stopped before it was done."
+
+
+def check(account: Account, result: Result) -> Result:
+    """Decodes a result to its end, compares its length with what it should be, and keeps the verdict.
+
+    Raises NotFound when it is gone, Unreachable or ServiceFailure when nothing could be found out.
+    """
+    blob = account.blobs.get_blob_client(RESULTS, result.blob)
+    with translated(f"check {result.name}"):
+        properties = blob.get_blob_properties()
+    url = read_url(account, RESULTS, result.blob, hours=2)
+    good, seconds, reason = check_decodes(url, properties.size or 0)
+    if good:
+        good, reason = _fitting(seconds, result.expected)
+    verdict = {"good": good, "seconds": round(seconds, 3), "reason": reason}
+    if not account.look_only:
+        text = base64.urlsafe_b64encode(orjson.dumps(verdict)).decode()
+        with translated(f"note that {result.name} was checked"):
+            try:
+                blob.set_blob_metadata(
+                    dict(properties.metadata or {}) | {"verdict": text},
+                    etag=properties.etag,
+                    match_condition=MatchConditions.IfNotModified,
+                )
+            except ResourceModifiedError:
+                return result  # made anew or checked by another session meanwhile: the next list tells
+    return replace(result, size=properties.size, duration=seconds, checked=good, reason=reason)
+
+
+def _fitting(seconds: float, expected: float | None) -> tuple[bool, str]:
+    """Whether a length is right, give or take a second or one percent."""
+    if expected is None or abs(seconds - expected) <= max(1.0, expected / 100):
+        return True, ""
+    kind = "shorter" if seconds < expected else "longer"
+    return False, f"It is {seconds:.1f} s long, {abs(seconds - expected):.1f} s {kind} than it should be."
+
+
+def _kept_verdict(text: str | None) -> dict[str, Any]:
+    if not text:
+        return {}
+    try:
+        found = orjson.loads(base64.urlsafe_b64decode(text))
+        return {
+            "good": bool(found["good"]),
+            "seconds": float(found["seconds"]),
+            "reason": str(found["reason"])[:300],
+        }
+    except (binascii.Error, ValueError, TypeError, KeyError):
+        return {}
+
+
+def zip_stream(account: Account, run_id: str) -> tuple[str, Iterator[bytes]]:
+    """A name for the archive and its bytes as they are read from storage, stored and not compressed again.
+
+    Memory stays the same however large the run is. Raises NotFound when nothing is done yet.
+    """
+    manifest = jobs.manifest(account, run_id)
+    done = [result for result in list_results(account, run_id) if result.state == "done"]
+    if not done:
+        raise NotFound("This run has no results yet.", "Come back when the first file is done.")
+    archive = ZipStream(compress_type=ZIP_STORED)
+    for result, name in zip(done, _unique([result.name for result in done]), strict=True):
+        pieces = read_blob(account, RESULTS, result.blob, 0, result.size or 0)
+        archive.add(pieces, name, size=result.size)
+    return f"{_archive_name(manifest)}.zip", iter(archive)
+
+
+def _archive_name(manifest: Manifest) -> str:
+    kept = "".join("_" if c in '\\/:*?"<>|' or not c.isprintable() else c for c in manifest.name)
+    return kept.strip(" .")[:100] or manifest.run_id
+
+
+def _unique(names: list[str]) -> list[str]:
+    """The same names, numbered where two would fall onto one file on a disk that ignores case."""
+    taken: set[str] = set()
+    unique = []
+    for name in names:
+        stem, dot, extension = name.rpartition(".")
+        candidate, number = name, 1
+        while candidate.casefold() in taken:
+            number += 1
+            candidate = f"{stem or extension} ({number}){dot}{extension if stem else ''}"
+        taken.add(candidate.casefold())
+        unique.append(candidate)
+    return unique
+
+
+def read_blob(account: Account, container: str, blob: str, start: int, end: int) -> Generator[bytes]:
+    """The bytes from `start` up to, not including, `end`, a piece at a time; nothing is sent before the first.
+
+    Raises Conflict when the blob is replaced while it is read, InvalidInput for a range that makes no sense.
+    """
+    if not 0 <= start <= end:
+        raise InvalidInput("This part of the file does not exist.")
+    client = account.blobs.get_blob_client(container, blob)
+    etag: str | None = None
+    while start < end:
+        size = min(CHUNK, end - start)
+        unchanged: dict[str, Any] = (
+            {"etag": etag, "match_condition": MatchConditions.IfNotModified} if etag else {}
+        )
+        with translated("read the file"):
+            answer = client.download_blob(offset=start, length=size, **unchanged)
+            data = answer.readall()
+        if len(data) != size:
+            raise ServiceFailure("The file ended before its end.", "Start the download again.")
+        etag = answer.properties.etag
+        start += size
+        yield data
