@@ -8,20 +8,20 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 
 import streamlit as st
 from starlette.middleware import Middleware
+from streamlit.errors import StreamlitAPIException
 from streamlit.runtime.scriptrunner import get_script_run_ctx
-
-from pages import frame, session
-from pages.headers import SecurityHeaders
-from pages.routes import ROUTES
 
 
 @asynccontextmanager
 async def lifespan(_app: st.App) -> AsyncIterator[None]:
     """Starts this computer's cloud before the first visitor comes, and lets go of it when the server ends."""
+    from pages import session  # its caches want Streamlit's runtime, which is there by now
+
+    _pages_folder_is_ours()
     await asyncio.to_thread(session.local_cloud)
     try:
         yield
@@ -29,10 +29,19 @@ async def lifespan(_app: st.App) -> AsyncIterator[None]:
         await asyncio.to_thread(session.close)
 
 
+def _pages_folder_is_ours() -> None:
+    """Streamlit takes a folder pages/ for its own kind of pages until st.navigation is called for the first time
+    in a process: without this, a first visitor who opens /convert would get that page without the frame."""
+    with suppress(StreamlitAPIException):  # "at least one page": the call counts all the same
+        st.navigation([])
+
+
 if get_script_run_ctx(suppress_warning=True) is None:
-    # The first call of st.navigation in a process tells Streamlit that pages/ is not its own folder of pages;
-    # made here, also the very first visitor who opens a page by its address gets the frame around it.
-    frame.navigation()
+    from pages.headers import SecurityHeaders
+    from pages.routes import ROUTES
+
     app = st.App(__file__, routes=ROUTES, middleware=[Middleware(SecurityHeaders)], lifespan=lifespan)
 else:
+    from pages import frame
+
     frame.show()

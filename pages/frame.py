@@ -7,105 +7,83 @@ import streamlit as st
 from batch_core import pools
 from batch_core.account import Account, AccountKind
 from batch_core.errors import DashboardError
-from pages import session, uploads
+from pages import session, uploads, words
 
-NODES_SECONDS = 5
-
-
-def navigation() -> st.Page:
-    """All pages in their sections; the one that the visitor has opened is returned."""
-    page = st.Page
-    return st.navigation(
-        {
-            "CONVERT": [
-                page(
-                    "pages/files.py",
-                    title="Files",
-                    icon=":material/video_library:",
-                    default=True,
-                    help="Add videos and see what is in them.",
-                ),
-                page(
-                    "pages/convert.py",
-                    title="Convert",
-                    icon=":material/swap_horiz:",
-                    help="Choose what to make of the videos, and start.",
-                ),
-                page(
-                    "pages/results.py",
-                    title="Results",
-                    icon=":material/task_alt:",
-                    help="Play and download what was made.",
-                ),
-            ],
-            "FLEET": [
-                page(
-                    "pages/monitor.py",
-                    title="Monitor",
-                    icon=":material/monitoring:",
-                    help="Every node and task while it works.",
-                ),
-                page(
-                    "pages/pool.py",
-                    title="Pool",
-                    icon=":material/dns:",
-                    help="The nodes that convert: see, add, resize, delete.",
-                ),
-            ],
-            "ACCOUNT": [
-                page(
-                    "pages/connect.py",
-                    title="Connect",
-                    icon=":material/cable:",
-                    help="Work on this computer or with an Azure account.",
-                ),
-                page(
-                    "pages/cleanup.py",
-                    title="Clean up",
-                    icon=":material/mop:",
-                    url_path="cleanup",
-                    help="What is left, what would cost money, and deleting it.",
-                ),
-            ],
-        },
-        expanded=True,
-    )
+FOOT_SECONDS = 5
+MARK = (
+    '<rect x="1" y="3" width="26" height="22" rx="5" fill="#0072B2"/>'
+    '<path d="M10.5 8.6v10.8L20 14z" fill="#fff"/>'
+)
+ICON = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 28 28">{MARK}</svg>'
+LOGO = (
+    f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 152 28">{MARK}'
+    '<text x="36" y="20.5" font-family="Source Sans Pro,Segoe UI,Helvetica,Arial,sans-serif" font-size="19" '
+    'font-weight="600" fill="{ink}">Batch Video</text></svg>'
+)
+INK = {"light": "#17212B", "dark": "#E8EDF2"}
+SECTIONS = {
+    "CONVERT": (
+        ("files", "Files", "video_library", "Add videos and see what is in them."),
+        ("convert", "Convert", "swap_horiz", "Choose what to make of the videos, and start."),
+        ("results", "Results", "task_alt", "Play and download what was made."),
+    ),
+    "FLEET": (
+        ("monitor", "Monitor", "monitoring", "Every node and task while it works."),
+        ("pool", "Pool", "dns", "The nodes that convert: see, add, resize, delete."),
+    ),
+    "ACCOUNT": (
+        ("connect", "Connect", "cable", "Work on this computer or with an Azure account."),
+        ("cleanup", "Clean up", "mop", "What is left, what would cost money, and deleting it."),
+    ),
+}
 
 
 def show() -> None:
     """One run of the app: the frame, and the page in it."""
-    st.set_page_config(page_title="Batch Video", page_icon=":material/movie:", layout="wide")
-    page = navigation()
+    st.set_page_config(page_title="Batch Video", page_icon=ICON, layout="wide")
+    st.logo(
+        LOGO.format(ink=INK.get(st.context.theme.type or "light", INK["light"])),
+        size="large",
+        icon_image=ICON,
+    )
+    page = st.navigation({section: [_page(*entry) for entry in pages] for section, pages in SECTIONS.items()})
     session.keep_ids_in_url()
+    current = session.account()
+    if current is not None:
+        uploads.mount(current)
     with st.sidebar:
-        current = session.account()
-        if current is not None:
-            uploads.mount(current)
         _foot()
     page.run()
 
 
-@st.fragment(run_every=NODES_SECONDS)
+def _page(name: str, title: str, icon: str, help: str) -> st.Page:
+    return st.Page(
+        f"pages/{name}.py", title=title, icon=f":material/{icon}:", default=name == "files", help=help
+    )
+
+
+@st.fragment(run_every=FOOT_SECONDS)
 def _foot() -> None:
     """Which account this is, whether it works, and what costs money in it."""
     current = session.account()
     if current is None:
         st.markdown(":material/computer: **This computer**")
-        st.caption(f":orange[●] {session.local_cloud().status().sentence}")
+        failed = session.local_cloud().status().phase == "failed"
+        st.caption(":red[●] not running" if failed else ":orange[●] starting")
         return
     local = current.kind is AccountKind.LOCAL
-    st.markdown(f":material/{'computer' if local else 'cloud'}: **{current.name}**")
     try:
         nodes = _nodes(current.fingerprint, current)
+        state = f":green[●] {'look only' if current.look_only else 'ready'} · {words.count(nodes, 'node')}"
+        cost = "Nothing costs money" if local else _charge(nodes)
     except DashboardError as error:
-        st.caption(f":red[●] {error.user_message}")
-        return
-    state = "look only" if current.look_only else "ready"
-    st.caption(f":green[●] {state} · {nodes} {'node' if nodes == 1 else 'nodes'}")
-    st.caption("Nothing costs money" if local else _charge(nodes))
+        state, cost = f":red[●] {error.user_message}", ""
+    with st.container(gap="xsmall"):
+        st.markdown(f":material/{'computer' if local else 'cloud'}: **{current.name}**")
+        st.caption(f"{state}  \n{cost}")
 
 
-@st.cache_data(ttl=NODES_SECONDS, max_entries=64, show_spinner=False)
+@st.cache_data(ttl=FOOT_SECONDS, max_entries=64, show_spinner=False)
 def _nodes(fingerprint: str, _account: Account) -> int:
     """Nodes in all pools of an account (its fingerprint is the key)."""
     return sum(pool.dedicated + pool.spot for pool in pools.list_pools(_account))
@@ -114,4 +92,4 @@ def _nodes(fingerprint: str, _account: Account) -> int:
 def _charge(nodes: int) -> str:
     if not nodes:
         return "No nodes: Azure charges for storage only"
-    return f"Azure charges for {nodes} {'node' if nodes == 1 else 'nodes'} and storage"
+    return f"Azure charges for {words.count(nodes, 'node')} and for storage"

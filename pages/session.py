@@ -109,7 +109,7 @@ def _starting() -> None:
         cloud.start()
     if status.phase == "failed":
         st.error(status.sentence, icon=":material/error:")
-        with st.container(horizontal=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
             st.button("Try again", icon=":material/refresh:", on_click=cloud.start)
             st.page_link("pages/connect.py", label="Use an Azure account", icon=":material/cable:")
         return
