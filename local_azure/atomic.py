@@ -28,8 +28,8 @@ def write_json(path: Path, value: Any) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Return the file's JSON, or None where there is no file or no JSON in it."""
+    """Return the file's JSON, or None where there is no file to read or no JSON in it."""
     try:
         return json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, PermissionError, ValueError):
+    except (OSError, ValueError):
         return None

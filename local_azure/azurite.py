@@ -53,7 +53,7 @@ class Azurite:
 
         BrokenInstallation, PortTaken, or StartFailure for any other reason, each with a sentence.
         """
-        self.folder.mkdir(parents=True, exist_ok=True)
+        self.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._kill()
         end_stale(self.folder)
         with (self.folder / "azurite.log").open("wb") as log:
