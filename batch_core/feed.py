@@ -21,10 +21,14 @@ PAGE = "1000"  # the most that a list call gives
 
 
 class Feed:
-    """GET calls to one account. `clock` is the service's time at its last answer."""
+    """GET calls to one account. `clock` is the service's time at its last answer.
 
-    def __init__(self, account: Account) -> None:
+    With `retries` False a refusal is raised at once, for a caller that waits as `backoff` says.
+    """
+
+    def __init__(self, account: Account, retries: bool = True) -> None:
         self._client = account.batch
+        self._options = {} if retries else {"retry_total": 0}
         self._version = account.batch._config.api_version
         self.backoff = Backoff(2.0, 60.0)
         self.clock: datetime | None = None
@@ -56,7 +60,7 @@ class Feed:
                 HttpRequest("GET", f"{path}?{asked}", headers={"Accept": "application/json"}),
                 stream=True,  # else the SDK parses the body once for itself
                 raw_response_hook=_read_refusal,
-                retry_total=0,
+                **self._options,
             )
             body = answer.read()
         self.clock = _date(answer) or self.clock

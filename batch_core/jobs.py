@@ -232,7 +232,7 @@ def _manifest(plan: Plan) -> Manifest:
 def _manifest_file(plan: Plan, made: Conversion, number: int, file: VideoFile, result: str) -> ManifestFile:
     reason = refusal(made, file)
     if reason or not file.probe:
-        raise InvalidInput(f"{file.name} can't be converted. {reason or 'It was not looked at yet.'}")
+        raise InvalidInput(f"{file.name} can't be converted: {reason or 'it was not looked into yet.'}")
     try:
         command = command_line(made, plan.options, file.probe)
     except InvalidInput as error:

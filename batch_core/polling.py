@@ -31,7 +31,7 @@ class Poller:
     def __init__(
         self, account: Account, pool_id: str | None, job_id: str | None, history: History | None
     ) -> None:
-        self.feed = Feed(account)
+        self.feed = Feed(account, retries=False)
         self._pool_id, self._job_id, self._history = pool_id, job_id, history
         self._pool: PoolInfo | None = None
         self._job: Run | None = None

@@ -1,0 +1,295 @@
+"""The recorder on the running Batch service: what it shows, what it keeps, and how little it asks."""
+
+import sqlite3
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+from azure.batch import models
+
+from batch_core import jobs, launching, pools
+from batch_core.account import Account
+from batch_core.errors import Throttled
+from batch_core.history import GONE, History
+from batch_core.monitor import Recorder, Snapshot, history_path, list_job_ids, list_pool_ids
+from batch_core.snapshot import Counts
+from tests.core.proxy import Door, door_to
+from tests.waiting import until
+
+EVERY = 0.1
+
+
+@pytest.fixture(scope="module")
+def ready(account: Account) -> Account:
+    """The account with this computer's pool and its nodes."""
+    pools.ensure_local_pool(account)
+    nodes = lambda: [node.state for node in account.batch.list_nodes(pools.LOCAL_POOL)]  # noqa: E731
+    until(lambda: len(nodes()) == 5, what="five nodes")
+    return account
+
+
+@pytest.fixture
+def watch(ready: Account, tmp_path: Path) -> Iterator[Callable[..., Recorder]]:
+    """Start a recorder; all are stopped at the end."""
+    with ExitStack() as stack:
+
+        def start(pool_id: str | None, job_id: str | None, account: Account = ready) -> Recorder:
+            recorder = Recorder(account, pool_id, job_id, tmp_path, every=EVERY)
+            recorder.start()
+            stack.callback(recorder.stop)
+            return recorder
+
+        yield start
+
+
+@pytest.fixture
+def job(ready: Account) -> Iterator[Callable[..., str]]:
+    """Make a job of shell tasks, as another program would; deleted at the end."""
+    made: list[str] = []
+
+    def make(*commands: str, pool: str = pools.LOCAL_POOL, retries: int = 0) -> str:
+        id = f"watched-{uuid.uuid4().hex[:8]}"
+        info = models.BatchPoolInfo(pool_id=pool)
+        limits = models.BatchJobConstraints(max_task_retry_count=retries)
+        ready.batch.create_job(models.BatchJobCreateOptions(id=id, pool_info=info, constraints=limits))
+        made.append(id)
+        tasks = [
+            models.BatchTaskCreateOptions(id=f"t{i:04}", command_line=command)
+            for i, command in enumerate(commands)
+        ]
+        launching.add_tasks(ready, id, tasks)
+        return id
+
+    yield make
+    left = {choice.id for choice in list_job_ids(ready)}
+    for id in made:
+        if id in left:
+            ready.batch.begin_delete_job(id, polling_interval=1)
+
+
+def seen(recorder: Recorder, condition: Callable[[Snapshot], object], what: str) -> Snapshot:
+    def picture() -> Snapshot | None:
+        shot = recorder.snapshot()
+        return shot if shot and condition(shot) else None
+
+    found = until(picture, seconds=30, what=what)
+    assert found
+    return found
+
+
+def test_a_job_is_followed_from_its_first_task_to_its_last(ready: Account, watch, job) -> None:
+    job_id = job("/bin/sh -c 'exit 3'", *["/bin/sh -c 'sleep 0.3'"] * 7)
+    recorder = watch(None, job_id)
+    shot = seen(recorder, lambda s: s.counts == Counts(succeeded=7, failed=1), "eight tasks done")
+    assert shot.counts.total == 8
+    assert shot.pool is not None
+    assert (shot.pool.id, shot.slots) == (pools.LOCAL_POOL, 1)
+    assert shot.job is not None
+    assert (shot.job.id, shot.job.state, shot.job.ours) == (job_id, "active", False)
+    assert [node.order for node in shot.nodes] == [0, 1, 2, 3, 4]
+    assert sorted(span.task_id for span in shot.spans) == [f"t{i:04}" for i in range(8)]
+    assert {span.outcome for span in shot.spans if span.task_id != "t0000"} == {"done"}
+    failed = next(task for task in shot.tasks if task.id == "t0000")
+    assert (failed.state, failed.result, failed.exit_code) == ("completed", "failure", 3)
+    assert failed.failure == "FailureExitCode"
+    assert {span.node_id for span in shot.spans} <= {node.id for node in shot.nodes}
+    for span in shot.spans:
+        task = next(task for task in shot.tasks if task.id == span.task_id)
+        assert (span.start, span.end, span.node_id, span.attempt) == (
+            task.started,
+            task.ended,
+            task.node_id,
+            1,
+        )
+
+
+def test_nodes_show_what_runs_on_them(ready: Account, watch, job) -> None:
+    job_id = job("/bin/sh -c 'sleep 30'")
+    recorder = watch(pools.LOCAL_POOL, job_id)
+    shot = seen(
+        recorder, lambda s: s.counts.running == 1 and any(n.slots_used for n in s.nodes), "a busy node"
+    )
+    (busy,) = [node for node in shot.nodes if node.slots_used]
+    (span,) = shot.spans
+    assert (busy.state, busy.slots_used, span.node_id, span.end, span.outcome) == (
+        "running",
+        1,
+        busy.id,
+        None,
+        "running",
+    )
+    ready.batch.terminate_task(job_id, "t0000")
+    shot = seen(recorder, lambda s: s.counts.failed == 1, "the task's end")
+    assert shot.spans[0].end is not None
+    assert shot.tasks[0].failure == "TaskEnded"
+
+
+def test_every_attempt_is_kept_also_those_between_two_looks(
+    ready: Account, watch, job, tmp_path: Path
+) -> None:
+    job_id = job("/bin/sh -c 'exit 1'", retries=2)
+    seen(watch(None, job_id), lambda s: s.counts.failed == 1, "the last retry")
+    history = History(history_path(tmp_path, ready))
+    scope = history.scope("job", job_id, None)
+    assert scope
+    attempts = history.attempts(scope)
+    assert [one.number for one in attempts] == [1, 2, 3]
+    assert {one.outcome for one in attempts} == {"failed"}
+
+
+def test_what_was_seen_survives_a_restart_and_the_end_of_job_and_pool(ready: Account, watch, job) -> None:
+    pool_id = f"short-{uuid.uuid4().hex[:8]}"
+    pools.create(ready, pools.PoolSpec(id=pool_id, dedicated=1, spot=0))
+    job_id = job("/bin/sh -c 'exit 0'", "/bin/sh -c 'sleep 60'", pool=pool_id)
+    recorder = watch(pool_id, job_id)
+    before = seen(recorder, lambda s: s.counts == Counts(succeeded=1, running=1), "one done, one running")
+    recorder.stop()
+    ready.batch.begin_delete_job(job_id, polling_interval=1).wait(20)
+    pools.delete(ready, pool_id)
+    until(lambda: pool_id not in [id for id, _ in list_pool_ids(ready)], what="the pool's end")
+    after = seen(watch(pool_id, job_id), lambda s: s.version > 0, "a picture without job and pool")
+    assert (after.job, after.pool, after.tasks, after.nodes) == (None, None, (), ())
+    assert [(s.task_id, s.node_id, s.start) for s in after.spans] == [
+        (s.task_id, s.node_id, s.start) for s in before.spans
+    ]
+    assert sorted(span.outcome for span in after.spans) == ["done", "failed"]
+    assert all(span.end for span in after.spans), "what ran when it was last seen has ended"
+
+
+def test_a_deleted_task_goes_from_the_picture_and_stays_in_the_history(
+    ready: Account, watch, job, tmp_path: Path
+) -> None:
+    job_id = job("x", "x", "x", pool="nowhere")
+    recorder = watch(None, job_id)
+    seen(recorder, lambda s: s.counts.active == 3, "three waiting tasks")
+    ready.batch.delete_task(job_id, "t0001")
+    shot = seen(recorder, lambda s: s.counts.total == 2, "two tasks")
+    assert [task.id for task in shot.tasks] == ["t0000", "t0002"]
+    history = History(history_path(tmp_path, ready))
+    scope = history.scope("job", job_id, None)
+    assert scope
+    assert [s.state for s in history.states(scope) if s.id == "t0001"] == ["active", GONE]
+
+
+def test_more_than_a_page_of_tasks_is_read_and_added_to(ready: Account, watch, job) -> None:
+    job_id = job(*["x"] * 1100, pool="nowhere")
+    recorder = watch(None, job_id)
+    seen(recorder, lambda s: s.counts.active == 1100, "1,100 tasks")
+    ready.batch.create_task(
+        job_id, models.BatchTaskCreateOptions(id="late", command_line="x", display_name="Late one")
+    )
+    shot = seen(recorder, lambda s: s.counts.active == 1101, "one more task")
+    assert shot.tasks[-1].name == "Late one"
+
+
+@pytest.fixture
+def door(ready: Account, cloud: dict) -> Iterator[tuple[Account, Door]]:
+    """An account behind a door that counts and refuses."""
+    with door_to(cloud) as through:
+        yield through
+
+
+def test_after_the_first_list_only_changes_are_asked_for(watch, job, door) -> None:
+    account, asked = door
+    job_id = job("x", "x", pool="nowhere")
+    recorder = watch(None, job_id, account)
+    seen(recorder, lambda s: s.counts.active == 2, "two tasks")
+    until(lambda: asked.count("$filter=stateTransitionTime ge DateTime'") >= 5, what="five deltas")
+    whole = asked.count(f"/jobs/{job_id}/tasks?") - asked.count("$filter=stateTransitionTime")
+    assert whole == 1
+
+
+def test_many_readers_cost_no_more_calls_than_one_and_unchanged_pictures_keep_their_version(
+    watch, job, door
+) -> None:
+    account, asked = door
+    recorder = watch(None, job("x", pool="nowhere"), account)
+    first = seen(recorder, lambda s: s.counts.active == 1, "the task")
+    asked.asked.clear()
+    deadline = time.monotonic() + 1
+    while time.monotonic() < deadline:
+        shot = recorder.snapshot()
+    assert shot is not None
+    assert shot.version == first.version
+    assert shot.tasks is first.tasks
+    assert asked.count("/tasks?") <= 1 / EVERY + 1
+
+
+def test_it_sleeps_when_nobody_looks_and_nothing_runs_and_wakes_up_when_somebody_does(watch, door) -> None:
+    account, asked = door
+    recorder = watch(pools.LOCAL_POOL, None, account)
+    seen(recorder, lambda s: len(s.nodes) == 5, "five nodes")
+    until(lambda: recorder.asleep, what="sleep")
+    calls = len(asked.asked)
+    time.sleep(5 * EVERY)
+    assert len(asked.asked) == calls
+    old = recorder.snapshot()
+    assert old is not None
+    seen(recorder, lambda s: s.taken > old.taken, "a new picture")
+
+
+def test_a_job_that_is_over_is_not_asked_for_its_tasks_again(ready: Account, watch, job, door) -> None:
+    account, asked = door
+    job_id = job("/bin/sh -c 'exit 0'")
+    recorder = watch(None, job_id, account)
+    seen(recorder, lambda s: s.counts.succeeded == 1, "the task's end")
+    jobs.stop(ready, job_id)
+    seen(recorder, lambda s: s.job and s.job.state == "completed", "the job's end")
+    nodes = asked.count("/nodes?")
+    until(lambda: recorder.snapshot() and asked.count("/nodes?") > nodes + 2, what="two more polls")
+    tasks = asked.count(f"/jobs/{job_id}")
+    until(lambda: recorder.snapshot() and asked.count("/nodes?") > nodes + 6, what="four more polls")
+    assert asked.count(f"/jobs/{job_id}") == tasks
+
+
+def test_a_refusing_service_leaves_the_last_picture_with_its_age_and_is_asked_as_it_wishes(
+    watch, job, door
+) -> None:
+    account, asked = door
+    recorder = watch(None, job("x", pool="nowhere"), account)
+    good = seen(recorder, lambda s: s.counts.active == 1, "the task")
+    asked.refuse, asked.retry_after = 429, "1"
+    bad = seen(recorder, lambda s: s.error, "the refusal")
+    assert isinstance(bad.error, Throttled)
+    assert (bad.tasks, bad.counts, bad.taken) == (good.tasks, good.counts, bad.taken)
+    calls = len(asked.asked)
+    until(lambda: recorder.snapshot() and bad.age() > 1.5, what="an older picture")
+    assert len(asked.asked) - calls <= 2, "Retry-After and the growing wait are kept to"
+    asked.refuse = None
+    assert seen(recorder, lambda s: s.error is None, "recovery").tasks == good.tasks
+
+
+def test_a_job_that_is_not_there_is_no_error(watch) -> None:
+    shot = seen(watch(None, "never-was"), lambda s: s.version > 0, "an empty picture")
+    assert (shot.job, shot.pool, shot.tasks, shot.spans, shot.error) == (None, None, (), (), None)
+
+
+def test_without_room_for_a_history_the_picture_is_shown_all_the_same(
+    ready: Account, tmp_path: Path, job
+) -> None:
+    home = tmp_path / "home"
+    home.write_text("a file where a folder should be")
+    recorder = Recorder(ready, None, job("/bin/sh -c 'exit 0'"), home, every=EVERY)
+    recorder.start()
+    try:
+        assert seen(recorder, lambda s: s.counts.succeeded == 1, "the task").spans[0].outcome == "done"
+    finally:
+        recorder.stop()
+
+
+def test_pickers_list_what_others_made_newest_job_first(ready: Account, job) -> None:
+    first, second = job(), job()
+    listed = [choice.id for choice in list_job_ids(ready)]
+    assert listed.index(second) < listed.index(first)
+    assert (pools.LOCAL_POOL, "active") in list_pool_ids(ready)
+
+
+def test_no_key_and_no_signature_is_in_the_history(ready: Account, watch, job, tmp_path: Path) -> None:
+    seen(watch(None, job("/bin/sh -c 'exit 0'")), lambda s: s.counts.succeeded == 1, "the task")
+    dump = "\n".join(sqlite3.connect(history_path(tmp_path, ready)).iterdump())
+    assert "t0000" in dump
+    assert ready.batch_endpoint.key not in dump
+    assert "sig=" not in dump

@@ -1,0 +1,141 @@
+"""Pools through the real SDK on the local Batch service, and images as people type them."""
+
+import threading
+import uuid
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+
+from batch_core import pools
+from batch_core.account import Account
+from batch_core.errors import Conflict, InvalidInput, NotFound
+from batch_core.pools import ImageRef, PoolSpec
+from tests.waiting import until
+
+
+@pytest.fixture
+def pool_id(account: Account) -> Iterator[str]:
+    """An id that no pool has, and whose pool is gone afterwards."""
+    id = f"test-{uuid.uuid4().hex[:8]}"
+    yield id
+    pools.delete(account, id)
+
+
+@pytest.mark.parametrize(
+    ("text", "image"),
+    [
+        ("canonical/ubuntu-24_04-lts/server", ImageRef("canonical", "ubuntu-24_04-lts", "server")),
+        (" canonical / ubuntu-24_04-lts / server / 24.04.1 ", ImageRef("canonical", "ubuntu-24_04-lts", "server", "24.04.1")),
+        ("/subscriptions/a/resourceGroups/b/providers/c", ImageRef(gallery_id="/subscriptions/a/resourceGroups/b/providers/c")),
+        ("/communityGalleries/g/images/i/", ImageRef(gallery_id="/communityGalleries/g/images/i")),
+    ],
+)  # fmt: skip
+def test_an_image_is_read_as_people_type_it(text: str, image: ImageRef) -> None:
+    assert pools.parse_image(text) == image
+
+
+@pytest.mark.parametrize(
+    "text", ["", "ubuntu", "a/b", "a//c", "a/b/c/d/e", "a/b c/d", "/home/me/image", "https://x/y/z"]
+)
+def test_what_is_no_image_is_refused_with_an_example(text: str) -> None:
+    with pytest.raises(InvalidInput) as refused:
+        pools.parse_image(text)
+    assert "publisher/offer/sku" in refused.value.hint
+
+
+def test_a_time_on_the_wire_is_read_to_the_microsecond() -> None:
+    assert pools.moment("2026-11-22T15:00:00.1234567Z") == datetime(2026, 11, 22, 15, 0, 0, 123456, UTC)
+    assert pools.moment("2026-11-22T15:00:00Z") == datetime(2026, 11, 22, 15, tzinfo=UTC)
+    assert pools.moment(None) is None
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"id": ""},
+        {"id": "a b"},
+        {"id": "x" * 65},
+        {"spot": -1},
+        {"slots": 0},
+        {"vm_size": ""},
+        {"agent": " "},
+    ],
+)
+def test_a_pool_that_can_not_be_is_refused_before_anything_is_sent(account: Account, change: dict) -> None:
+    with pytest.raises(InvalidInput):
+        pools.create(account, replace(PoolSpec(id="fine"), **change))
+
+
+def test_a_pool_is_made_found_resized_and_deleted(account: Account, pool_id: str) -> None:
+    pools.create(account, PoolSpec(id=pool_id, dedicated=1, spot=0, slots=2))
+    until(lambda: pools.get_pool(account, pool_id).dedicated == 1, what="one node")
+    made = pools.get_pool(account, pool_id)
+    assert (made.vm_size, made.slots, made.target_dedicated, made.auto) == ("Standard_D2s_v5", 2, 1, False)
+    assert pool_id in [pool.id for pool in pools.list_pools(account)]
+    with pytest.raises(Conflict, match="already exists"):
+        pools.create(account, PoolSpec(id=pool_id))
+    until(lambda: pools.get_pool(account, pool_id).allocation_state == "steady", what="a steady pool")
+    pools.resize(account, pool_id, 0, 2)
+    until(lambda: pools.get_pool(account, pool_id).spot == 2, what="two Spot nodes")
+    pools.delete(account, pool_id)
+    pools.delete(account, pool_id)
+    until(lambda: pool_id not in [pool.id for pool in pools.list_pools(account)], what="no pool")
+    with pytest.raises(NotFound):
+        pools.get_pool(account, pool_id)
+
+
+def test_the_start_task_runs_as_admin_and_the_node_waits_for_it(account: Account, pool_id: str) -> None:
+    pools.create(account, PoolSpec(id=pool_id, spot=0, start_task=pools.INSTALL_FFMPEG))
+    made = account.batch.get_pool(pool_id)
+    assert made.start_task is not None
+    assert made.start_task.command_line == pools.INSTALL_FFMPEG
+    assert made.start_task.wait_for_success is True
+    assert made.start_task.user_identity is not None
+    assert made.start_task.user_identity.auto_user is not None
+    assert str(made.start_task.user_identity.auto_user.elevation_level).lower().endswith("admin")
+    assert pools.get_pool(account, pool_id).has_start_task
+
+
+def test_images_offer_the_default_first_and_none_that_is_past_its_end(account: Account) -> None:
+    listed = pools.images(account)
+    assert (str(listed[0].image), listed[0].agent) == (str(pools.DEFAULT_IMAGE), pools.DEFAULT_AGENT)
+    assert all(choice.end_of_life is None or choice.end_of_life > datetime.now(UTC) for choice in listed)
+    assert {choice.os for choice in listed} <= {"Linux", "Windows"}
+
+
+def test_this_computers_pool_is_made_once_by_any_number_at_once(account: Account) -> None:
+    errors: list[BaseException] = []
+
+    def make() -> None:
+        try:
+            pools.ensure_local_pool(account)
+        except BaseException as error:  # noqa: BLE001 - handed to the test's own thread
+            errors.append(error)
+
+    makers = [threading.Thread(target=make) for _ in range(6)]
+    for maker in makers:
+        maker.start()
+    for maker in makers:
+        maker.join()
+    assert not errors
+    pool = pools.get_pool(account, pools.LOCAL_POOL)
+    assert (pool.target_dedicated, pool.target_spot, pool.slots) == (5, 0, 1)
+    assert [p.id for p in pools.list_pools(account)].count(pools.LOCAL_POOL) == 1
+
+
+def test_an_azure_account_gets_no_local_pool(azure_like: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pools, "create", lambda *_: pytest.fail("a pool would cost money"))
+    pools.ensure_local_pool(azure_like)
+
+
+def test_who_only_looks_changes_nothing(account: Account, pool_id: str) -> None:
+    looking = replace(account, look_only=True)
+    for change in (
+        lambda: pools.create(looking, PoolSpec(id=pool_id)),
+        lambda: pools.resize(looking, pools.LOCAL_POOL, 1, 0),
+        lambda: pools.delete(looking, pools.LOCAL_POOL),
+    ):
+        with pytest.raises(InvalidInput, match="look only"):
+            change()
