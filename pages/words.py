@@ -37,12 +37,13 @@ def count(number: int, thing: str, things: str | None = None) -> str:
 
 def when(moment: datetime) -> str:
     """A time in the browser's zone; with its date unless it is today's."""
-    local = moment.astimezone(_zone())
-    today = datetime.now(UTC).astimezone(_zone()).date()
+    local = moment.astimezone(zone())
+    today = datetime.now(UTC).astimezone(zone()).date()
     return f"{local:%H:%M}" if local.date() == today else f"{local.day} {local:%b %Y, %H:%M}"
 
 
-def _zone() -> ZoneInfo:
+def zone() -> ZoneInfo:
+    """The browser's time zone, UTC where it does not tell one."""
     try:
         return ZoneInfo(st.context.timezone or "UTC")
     except (ZoneInfoNotFoundError, ValueError):

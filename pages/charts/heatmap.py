@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import tzinfo
 from typing import TYPE_CHECKING, Any
 
-from pages.charts.labels import counted, node_name, plain
+from pages.charts.labels import node_name, plain
 from pages.charts.legend import LEGEND_HEIGHT, legend_entry, legend_layout
 from pages.charts.palette import (
     ERROR,
@@ -104,7 +104,7 @@ def heatmap(
 def alt_text(nodes: Sequence[NodeRow], target: int) -> str:
     """The heatmap for someone who does not see it."""
     states = ", ".join(f"{count} {family.word.lower()}" for family, count in family_counts(nodes))
-    return f"{len(nodes)} of {counted(max(target, len(nodes)), 'node')}: {states or 'none yet'}."
+    return f"Nodes, {len(nodes):,} of {max(target, len(nodes)):,}: {states or 'none yet'}."
 
 
 def share_in_use(node: NodeRow, slots: int) -> float:
@@ -148,7 +148,7 @@ def _tiles(nodes: Sequence[NodeRow], at: Grid, slots: int, hover: Mapping[str, s
         "customdata": [node.order for node in nodes],
         "hovertext": [hover[node.id] for node in nodes],
         "hovertemplate": "%{hovertext}<extra></extra>",
-        "meta": {"kind": "node"},
+        "meta": {"kind": "place"},
         "showlegend": False,
     }
     used = [(node, share_in_use(node, slots)) for node in nodes]
@@ -221,7 +221,7 @@ def _image(nodes: Sequence[NodeRow], at: Grid, slots: int, hover: Mapping[str, s
         "hovertext": text,
         "hovertemplate": "%{hovertext}<extra></extra>",
         "hoverongaps": False,
-        "meta": {"kind": "node"},
+        "meta": {"kind": "place"},
     }
     return [trace]
 
@@ -246,7 +246,7 @@ def _glyphs(nodes: Sequence[NodeRow], at: Grid, slots: int) -> list[Figure]:
         "textfont": {
             "size": 11 if named else round(max(9.0, at.tile * 0.5)),
             "color": [_text_colour(node, slots) for node in nodes],
-            "shadow": "auto",
+            "shadow": "auto" if slots > 1 else "none",
         },
         "hoverinfo": "skip",
         "showlegend": False,

@@ -2,7 +2,6 @@
 
 import html
 import unicodedata
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
@@ -41,13 +40,3 @@ def ago(then: datetime, now: datetime) -> str:
     """How long ago in words: "just now", "3 s ago", "5 min ago"."""
     length = now - then
     return "just now" if length < timedelta(seconds=1) else f"{duration(length)} ago"
-
-
-def counted(number: int, singular: str, plural: str | None = None) -> str:
-    """A number with its noun: "1 node", "5 nodes", "1,200 tasks"."""
-    return f"{number:,} {singular if number == 1 else plural or singular + 's'}"
-
-
-def listed(parts: Sequence[str]) -> str:
-    """Parts of a sentence: "a", "a and b", "a, b and c"."""
-    return " and ".join([", ".join(parts[:-1]), parts[-1]]) if len(parts) > 1 else "".join(parts)

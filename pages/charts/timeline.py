@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any
 
-from pages.charts.labels import counted, duration, plain
+from pages.charts.labels import duration, plain
 from pages.charts.lanes import Lanes, attempts, lanes
 from pages.charts.legend import LEGEND_HEIGHT, legend_entry, legend_layout
 from pages.charts.palette import (
@@ -150,7 +150,7 @@ def alt_text(spans: Sequence[Span]) -> str:
     counts = {word: sum(span.outcome == outcome for span in spans) for outcome, word in words.items()}
     states = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
     on = len({span.node_id for span in spans})
-    return f"Timeline of what ran on {counted(on, 'node')}: {states}."
+    return f"Timeline of what ran, a row a node ({on:,}): {states}."
 
 
 def _bars(spans: Sequence[Span], rows: Lanes, axis: Axis, look: Look) -> list[Figure]:
@@ -248,9 +248,9 @@ def _marks(spans: Sequence[Span], rows: Lanes, axis: Axis, look: Look) -> list[F
         if chosen:
             marker = {
                 "symbol": symbol,
-                "size": 8,
+                "size": look.mark,
                 "color": family.colour,
-                "line": {"color": family.edge, "width": 1},
+                "line": look.outline(family),
             }
             trace = {**_silent("scatter"), "mode": "markers", "marker": marker}
             trace["x"] = [axis.at(spans[index].end or axis.now) for index in chosen]
@@ -278,7 +278,7 @@ def _queue(waiting: Waiting, lane: int, axis: Axis, look: Look) -> Figure:
         "pattern": {"shape": "/", "fgcolor": IDLE.edge, "fillmode": "overlay", "size": 8, "solidity": 0.2},
     }
     trace["base"], trace["x"], trace["y"] = [axis.at(since)], [axis.length(since, None)], [lane]
-    trace["hovertext"] = [f"{counted(waiting.count, 'task')} waiting for a node"]
+    trace["hovertext"] = [f"{waiting.count:,} waiting for a node"]
     trace["meta"] = {}
     return trace
 

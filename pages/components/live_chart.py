@@ -38,7 +38,7 @@ class PackedChart:
 
 @dataclass(frozen=True)
 class Click:
-    """What was clicked: a `kind` ("node", "task") and its id."""
+    """What was clicked: its `kind`, as the trace names it ("place", "node", "task"), and its id."""
 
     kind: str
     id: str

@@ -1,0 +1,132 @@
+"""The Monitor's pickers: every pool and every job of the account, whoever made them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from batch_core import monitor
+from batch_core.account import Account
+from batch_core.monitor import JobChoice
+from batch_core.pools import LOCAL_POOL
+from pages import session, words
+
+KEPT_SECONDS = 5
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A job with its pool, or a pool alone."""
+
+    pool_id: str | None
+    job_id: str | None
+
+
+@st.cache_data(ttl=KEPT_SECONDS, max_entries=64, show_spinner=False)
+def listed(fingerprint: str, _account: Account) -> tuple[list[str], list[JobChoice]]:
+    """Pools and jobs of an account (its fingerprint is the key), asked for every few seconds at most."""
+    return [pool_id for pool_id, _ in monitor.list_pool_ids(_account)], monitor.list_job_ids(_account)
+
+
+def choose(account: Account) -> Watched:
+    """The job in the URL, else the current run, else the newest job; another one, or a pool alone, by the pickers."""
+    pools, jobs = listed(account.fingerprint, account)
+    asked = asked_job()
+    if asked is not None and asked not in {job.id for job in jobs}:
+        listed.clear()  # it may be younger than the list
+        pools, jobs = listed(account.fingerprint, account)
+    known = {job.id: job for job in jobs}
+    job_id = _job(asked, known, pools)
+    pool_id = known[job_id].pool_id if job_id else _pool(pools)
+    return _pickers(pools, known, pool_id, job_id)
+
+
+def asked_job() -> str | None:
+    """The job that this page is asked for; a run started meanwhile takes the place of another job."""
+    run = session.current_run()
+    if st.session_state.get("monitor_run") != run:
+        st.session_state["monitor_run"] = run
+        st.session_state["monitor_pool_alone"] = False
+        if run and "job" not in st.query_params:
+            session.set_id("job", None)
+    return session.current_id("job") or run
+
+
+def _job(asked: str | None, known: dict[str, JobChoice], pools: list[str]) -> str | None:
+    if st.session_state.get("monitor_pool_alone") and session.current_id("pool") in pools:
+        return None
+    if asked in known:
+        return asked
+    if asked:
+        st.warning(f"The job {words.plain(asked)} is not in this account. The newest one is shown.")
+    return next(iter(known), None)
+
+
+def _pool(pools: list[str]) -> str | None:
+    asked = session.current_id("pool")
+    if asked in pools:
+        return asked
+    return LOCAL_POOL if LOCAL_POOL in pools else next(iter(pools), None)
+
+
+def _pickers(
+    pools: list[str], known: dict[str, JobChoice], pool_id: str | None, job_id: str | None
+) -> Watched:
+    pool_options = pools if pool_id in pools or pool_id is None else [pool_id, *pools]
+    st.session_state["monitor_pool"], st.session_state["monitor_job"] = pool_id, job_id
+    left, right = st.columns(2)
+    with left:
+        st.selectbox(
+            "Pool",
+            pool_options,
+            format_func=lambda pool: pool_name(pool, pools),
+            key="monitor_pool",
+            on_change=_pool_chosen,
+            args=(known,),
+            placeholder="No pool yet",
+        )
+    with right:
+        st.selectbox(
+            "Job",
+            [None, *known],
+            format_func=lambda job: job_name(known[job]) if job else "No job, the pool alone",
+            key="monitor_job",
+            on_change=_job_chosen,
+            args=(known,),
+        )
+    _remember(pool_id, known.get(job_id))
+    return Watched(pool_id, job_id)
+
+
+def pool_name(pool_id: str, there: list[str]) -> str:
+    name = "This computer" if pool_id == LOCAL_POOL else pool_id
+    return name if pool_id in there else f"{name} (gone)"
+
+
+def job_name(job: JobChoice) -> str:
+    return f"{job.name} · {job.state} · {words.when(job.created)}"
+
+
+def _pool_chosen(known: dict[str, JobChoice]) -> None:
+    """The newest job of the pool that was chosen, else the pool alone."""
+    pool_id = st.session_state["monitor_pool"]
+    newest = next((job for job in known.values() if job.pool_id == pool_id), None)
+    st.session_state["monitor_pool_alone"] = newest is None
+    _remember(pool_id, newest)
+
+
+def _job_chosen(known: dict[str, JobChoice]) -> None:
+    job = known.get(st.session_state["monitor_job"])
+    st.session_state["monitor_pool_alone"] = job is None
+    _remember(job.pool_id if job else st.session_state["monitor_pool"], job)
+
+
+def _remember(pool_id: str | None, job: JobChoice | None) -> None:
+    """Puts the choice into the URL; one of our own runs becomes the current run of every page."""
+    session.set_id("pool", pool_id)
+    ours = job is not None and job.id.startswith("run-")
+    if ours:
+        session.set_run(job.id)
+        st.session_state["monitor_run"] = job.id
+    session.set_id("job", None if ours or job is None else job.id)
