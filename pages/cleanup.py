@@ -126,11 +126,14 @@ def forget(chosen: list[Item]) -> None:
 
 
 def show_outcomes() -> None:
-    """What the last deletion came to."""
+    """What the last deletion came to, once."""
     outcomes: list[Outcome] = st.session_state.pop("cleanup_outcomes", [])
     good = [outcome for outcome in outcomes if outcome.ok]
     if good:
         st.success(f"{words.count(len(good), 'thing')} deleted.", icon=":material/check_circle:")
+    for sentence in sorted({outcome.sentence for outcome in good} - {"Deleted."}):
+        number = sum(outcome.sentence == sentence for outcome in good)
+        st.caption(sentence if number == 1 else f"{number} of them: {sentence}")
     for outcome in outcomes:
         if not outcome.ok:
             st.error(f"{words.plain(outcome.item.title)}: {outcome.sentence}", icon=":material/error:")

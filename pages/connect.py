@@ -104,7 +104,9 @@ def azure_account() -> None:
         )
         look_only = st.checkbox("Look only", help="Nothing in the account can be changed from here.")
         pressed = st.form_submit_button("Connect", type="primary", icon=":material/cable:")
-    st.caption("Keys stay in the app's memory for this session. They are written nowhere.")
+    st.caption(
+        "Keys stay in the app's memory until it ends or you go back to this computer; they are written nowhere."
+    )
     if pressed:
         try_to_connect(batch, stored, look_only)
 

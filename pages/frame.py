@@ -66,6 +66,10 @@ def _page(name: str, title: str, icon: str, help: str) -> st.Page:
 def _foot() -> None:
     """Which account this is, whether it works, and what costs money in it."""
     current = session.account()
+    if session.disconnected():
+        st.markdown(":material/cloud: **Azure**")
+        st.caption(":red[●] not connected")
+        return
     if current is None:
         st.markdown(":material/computer: **This computer**")
         failed = session.local_cloud().status().phase == "failed"

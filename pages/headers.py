@@ -10,11 +10,13 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
+import secrets
 from functools import cache
 from importlib.resources import files
 from urllib.parse import urlsplit
 
 from starlette.datastructures import MutableHeaders
+from starlette.requests import HTTPConnection
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LOOPBACK = ("http://127.0.0.1:*", "http://localhost:*")
@@ -24,6 +26,7 @@ AZURE_BLOB = (
     "https://*.blob.core.chinacloudapi.cn",
     "https://*.blob.storage.azure.net",
 )
+BROWSER_COOKIE = "batch-video-browser"
 INLINE_SCRIPT = re.compile(r"<script>(.*?)</script>", re.DOTALL)
 _account_hosts: set[str] = set()
 
@@ -64,7 +67,10 @@ def content_security_policy() -> str:
 
 
 class SecurityHeaders:
-    """ASGI middleware that adds the headers as an answer starts, so that streamed bodies stay streams."""
+    """ASGI middleware that adds the headers as an answer starts, so that streamed bodies stay streams.
+
+    A browser also gets a random name, by which the app knows it again when a page is loaded anew.
+    """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
@@ -73,15 +79,23 @@ class SecurityHeaders:
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
+        known = BROWSER_COOKIE in HTTPConnection(scope).cookies
 
         async def send_with_headers(message: Message) -> None:
             if message["type"] == "http.response.start":
                 headers = MutableHeaders(scope=message)
-                headers.setdefault("Content-Security-Policy", content_security_policy())  # a route's own is stricter
+                headers.setdefault(
+                    "Content-Security-Policy", content_security_policy()
+                )  # a route's own is stricter
                 headers["X-Content-Type-Options"] = "nosniff"
                 headers["X-Frame-Options"] = "SAMEORIGIN"
                 headers["Referrer-Policy"] = "same-origin"
                 headers["Cross-Origin-Opener-Policy"] = "same-origin"
+                if not known and headers.get("content-type", "").startswith("text/html"):
+                    name = secrets.token_urlsafe(24)
+                    headers.append(
+                        "Set-Cookie", f"{BROWSER_COOKIE}={name}; Path=/; HttpOnly; SameSite=Strict"
+                    )
             await send(message)
 
         await self.app(scope, receive, send_with_headers)

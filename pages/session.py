@@ -20,11 +20,12 @@ from batch_core import jobs, pools, storage
 from batch_core.account import Account
 from batch_core.errors import DashboardError
 from batch_core.local_cloud import LocalCloud, app_home
+from pages.headers import BROWSER_COOKIE
 
 if TYPE_CHECKING:
     from batch_core.monitor import Recorder
 
-URL_IDS = ("run", "pool", "job")
+URL_IDS = ("run", "pool", "job", "account")
 BATCH_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 ERRANDS_KEPT = 10_000
 NO_BROWSER_ORIGIN = "http://127.0.0.1:8501"
@@ -52,27 +53,58 @@ def local_cloud() -> LocalCloud:
 
 
 def account() -> Account | None:
-    """This session's account: the Azure one when connected, else this computer's as soon as it is ready."""
-    return st.session_state.get("azure_account") or local_cloud().account()
+    """This session's account: the Azure one when connected, else this computer's as soon as it is ready.
+
+    None also when the URL names an Azure account that this browser has not connected: see `disconnected()`.
+    """
+    asked = current_id("account")
+    if asked is None:
+        return local_cloud().account()
+    connected: Account | None = st.session_state.get("azure_account")
+    if connected is None or connected.fingerprint != asked:
+        connected = _remembered().get((_browser(), asked))
+        st.session_state["azure_account"] = connected
+    return connected
+
+
+def disconnected() -> bool:
+    """Whether the URL is about an Azure account that has to be connected again."""
+    return current_id("account") is not None and account() is None
 
 
 def use_azure(connected: Account) -> None:
-    """Work with an Azure account from now on, in this session only."""
-    st.session_state["azure_account"] = connected
+    """Work with an Azure account from now on, in this session and when its page is loaded again."""
     _forget_ids()
+    st.session_state["azure_account"] = connected
+    set_id("account", connected.fingerprint)
+    if _browser():
+        _remembered()[_browser(), connected.fingerprint] = connected
 
 
 def use_local() -> None:
-    """Work with this computer from now on, in this session only."""
+    """Work with this computer from now on, and forget the Azure account's keys."""
+    _remembered().pop((_browser(), current_id("account") or ""), None)
     st.session_state.pop("azure_account", None)
+    set_id("account", None)
     _forget_ids()
+
+
+@st.cache_resource(show_spinner=False)
+def _remembered() -> dict[tuple[str, str], Account]:
+    """Azure accounts by browser and fingerprint: a page that is loaded again is a new session to Streamlit."""
+    return {}
+
+
+def _browser() -> str:
+    """The random name in this browser's cookie; empty where it takes none, and then nothing is remembered."""
+    return st.context.cookies.get(BROWSER_COOKIE, "")
 
 
 def require_account() -> Account:
     """The session's account, ready for work; until there is one, shows why not and ends the page run."""
     current = account()
     if current is None:
-        _starting()
+        _connect_again() if disconnected() else _starting()
         st.stop()
     try:
         _prepared(current.fingerprint, current)
@@ -96,6 +128,15 @@ def _prepared(fingerprint: str, _account: Account) -> bool:
         pools.ensure_local_pool(_account)
         in_background(("half-made launches", fingerprint), jobs.finish_half_made, _account)
     return True
+
+
+def _connect_again() -> None:
+    st.markdown(
+        "This page is about an Azure account that is no longer connected. Connect it again to see it."
+    )
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.page_link("pages/connect.py", label="Connect", icon=":material/cable:")
+        st.button("Use this computer", icon=":material/computer:", on_click=use_local)
 
 
 @st.fragment(run_every=0.5)
@@ -195,7 +236,7 @@ def show_error(error: DashboardError) -> None:
 
 
 def current_id(name: str) -> str | None:
-    """The id of a "run", "pool" or "job" in the URL (or, after a page switch, the last one chosen)."""
+    """The id of a "run", "pool", "job" or "account" in the URL, or, after a page switch, the last one chosen."""
     asked = st.query_params.get(name)
     if asked and BATCH_ID.fullmatch(asked):
         st.session_state[f"id_{name}"] = asked
@@ -221,7 +262,8 @@ def keep_ids_in_url() -> None:
 
 def _forget_ids() -> None:
     for name in URL_IDS:
-        set_id(name, None)
+        if name != "account":
+            set_id(name, None)
 
 
 def current_run() -> str | None:
