@@ -1,8 +1,8 @@
 """What is in a media file, found out in a child process, because what strangers upload may be hostile.
 
-The child (`probe_child`) has a time and a memory limit and hands PyAV a file object that does ranged reads of this one
-file. libavformat gets no protocols, may open nothing else, and only the demuxers of `FORMATS`: a playlist
-named .mp4 would otherwise make it read other files and addresses.
+The child (`probe_child`) has a time and a memory limit and hands PyAV a file object that does ranged reads
+of this one file. libavformat gets no protocols, may open nothing else, and only the demuxers of `FORMATS`: a
+playlist named .mp4 would otherwise make it read other files and addresses.
 """
 
 import json

@@ -4,17 +4,17 @@ Imports nothing heavy at the top: starting it is most of what a probe costs.
 """
 
 import contextlib
-import io
 import json
 import os
 import re
 import sys
 import threading
 import time
-from collections import OrderedDict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
+
+from batch_core.ranged_file import RangedFile, SourceLost
 
 MEMORY = 1024**3  # bytes
 UNREACHABLE, OUT_OF_MEMORY = 3, 4  # exit codes besides 0
@@ -69,104 +69,10 @@ _HEADS: tuple[tuple[str, str], ...] = (
     (r"\s*(<!doctype html|<html|<\?xml|<svg)", "it is a web page or a text"),
     (r"MZ|\x7fELF|\xcf\xfa\xed\xfe", "it is a program"),
 )
-BLOCK = 512 * 1024
-READ_AHEAD = 16  # blocks at most, while reading goes straight on
-KEPT = 48  # blocks
 
 
 class Refused(Exception):
     """Why the file is left out; completes "is not a video that we can read (…)."""
-
-
-class SourceLost(Exception):
-    """Storage did not hand over the bytes: says nothing about the file."""
-
-
-class RangedFile(io.RawIOBase):
-    """A file at a URL, read in ranges with a small cache, and further ahead while reading goes straight on."""
-
-    name = ""
-
-    def __init__(self, url: str, size: int) -> None:
-        import certifi
-        import urllib3
-
-        self.url, self.size, self.position, self.lost = url, size, 0, False
-        self._blocks: OrderedDict[int, bytes] = OrderedDict()
-        self._next, self._ahead = 0, 1
-        options: Any = {
-            "ca_certs": certifi.where(),
-            "timeout": urllib3.Timeout(connect=5, read=15),
-            "retries": urllib3.Retry(3, redirect=0, backoff_factor=0.3, status_forcelist=[429, 500, 503]),
-        }
-        proxy = _proxy(url)
-        self._pool = urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
-
-    def readable(self) -> bool:
-        return True
-
-    def seekable(self) -> bool:
-        return True
-
-    def tell(self) -> int:
-        return self.position
-
-    def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        start = {os.SEEK_SET: 0, os.SEEK_CUR: self.position, os.SEEK_END: self.size}[whence]
-        self.position = max(0, start + offset)
-        return self.position
-
-    def read(self, size: int = -1) -> bytes:
-        left = max(0, self.size - self.position)
-        wanted = left if size < 0 else min(size, left)
-        parts = []
-        while wanted > 0:
-            number, offset = divmod(self.position, BLOCK)
-            part = self._block(number)[offset : offset + wanted]
-            if not part:
-                break
-            parts.append(part)
-            self.position += len(part)
-            wanted -= len(part)
-        return b"".join(parts)
-
-    def _block(self, number: int) -> bytes:
-        if number in self._blocks:
-            self._blocks.move_to_end(number)
-            return self._blocks[number]
-        self._ahead = min(self._ahead * 2, READ_AHEAD) if number == self._next else 1
-        data = self._fetch(number * BLOCK, min((number + self._ahead) * BLOCK, self.size))
-        for index in range(self._ahead):
-            piece = data[index * BLOCK : (index + 1) * BLOCK]
-            if piece:
-                self._blocks[number + index] = piece
-        self._next = number + self._ahead
-        while len(self._blocks) > KEPT:
-            self._blocks.popitem(last=False)
-        return self._blocks.get(number, b"")
-
-    def _fetch(self, start: int, end: int) -> bytes:
-        import urllib3
-
-        try:
-            answer = self._pool.request("GET", self.url, headers={"Range": f"bytes={start}-{end - 1}"})
-        except urllib3.exceptions.HTTPError:
-            self.lost = True
-            raise SourceLost from None
-        if answer.status != 206 or len(answer.data) != end - start:
-            self.lost = True
-            raise SourceLost
-        return bytes(answer.data)
-
-
-def _proxy(url: str) -> str | None:
-    from urllib.parse import urlsplit
-    from urllib.request import getproxies, proxy_bypass
-
-    parts = urlsplit(url)
-    if parts.scheme != "https" or proxy_bypass(parts.hostname or ""):
-        return None
-    return getproxies().get("https")
 
 
 def size_text(size: int) -> str:
