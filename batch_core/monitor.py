@@ -137,6 +137,10 @@ class Recorder:
         except DashboardError as error:
             self._complain(error)
             return poller.feed.backoff.seconds()
+        except sqlite3.Error as error:
+            _log.warning("The history is broken, so nothing is kept from now on: %s", error)
+            poller.without_history()
+            return 0.0
         except (KeyError, TypeError, ValueError) as error:
             _log.warning("Batch answered something unexpected: %r", error)
             self._complain(ServiceFailure("What Batch answered can't be read.", "It will be asked again."))

@@ -3,7 +3,7 @@
 import logging
 import sqlite3
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -11,7 +11,7 @@ from batch_core import jobs, pools
 from batch_core.account import Account
 from batch_core.errors import NotFound
 from batch_core.feed import Doc, Feed
-from batch_core.history import Change, History, Kind
+from batch_core.history import QUIET, Change, History, Kind, State
 from batch_core.jobs import Run, run_from
 from batch_core.pools import PoolInfo, pool_from
 from batch_core.recording import NODE_SELECT, TASK_SELECT, NodeBook, TaskBook
@@ -21,6 +21,7 @@ OVERLAP = timedelta(seconds=10)  # lists lag and the service's clocks differ: wh
 PATIENT = 3  # polls in which counts and rows differ until all tasks are listed again: counts lag, too
 RELOAD_EVERY = 30.0  # seconds between two whole lists of a job with more than a page of tasks
 SMALL = 1000
+MARK_EVERY = 30.0  # seconds between two notes that what runs was still seen to run
 FINAL_CHECK = 30.0  # seconds between two looks at a job that is over: it can still be deleted
 _log = logging.getLogger(__name__)
 
@@ -43,6 +44,10 @@ class Poller:
         self._tasks_of: datetime | None = None
         self._loaded = self._final = self._gone = False
         self._mark: datetime | None = None
+        self._newest: datetime | None = None
+        self._phases: tuple[NodePhase, ...] = ()
+        self._unkept: dict[int, list[Change]] = {}
+        self._marked = time.monotonic()
         self._reloaded = 0.0
         self._differs = 0
         self._ignored: tuple[int, int] | None = None
@@ -76,8 +81,10 @@ class Poller:
 
     def poll(self) -> Snapshot:
         """Asks for what may have changed. Raises DashboardError; what was there before stays."""
-        for look in (self._look_at_job, self._look_at_tasks, self._look_at_pool):
-            self._changed |= look()
+        self._look_at_job()
+        self._look_at_tasks()
+        self._look_at_pool()
+        self._mark_as_seen()
         now = self._now()
         if self._picture is None or self._changed:
             self._version += 1
@@ -98,27 +105,25 @@ class Poller:
             spans=tuple(self._tasks.spans.values()),
             counts=counts,
             slots=self._pool.slots if self._pool else 1,
-            phases=self._phases(),
+            phases=self._phases,
         )
 
-    def _look_at_job(self) -> bool:
+    def _look_at_job(self) -> None:
         if not self._job_id:
-            return False
+            return
         settled = self._final or self._gone
         if settled and time.monotonic() - self._job_looked < FINAL_CHECK:
-            return False
+            return
         doc = self.feed.one(f"/jobs/{self._job_id}", **{"$select": jobs.SELECT})
         self._job_looked = time.monotonic()
         job = run_from(doc) if doc else None
-        changed = job != self._job
+        self._changed |= job != self._job
         born = job.created if job else None
         if not self._loaded or (job and born != self._tasks_of):
             self._open_tasks(born)
         if job is None and not self._gone:
             self._forget_tasks()
-            changed = True
         self._job, self._gone = job, job is None
-        return changed
 
     def _open_tasks(self, born: datetime | None) -> None:
         """Begins a book for the job: what the history knows of its attempts is the start."""
@@ -131,46 +136,40 @@ class Poller:
         """The job is gone: its spans stay, and those still open end when they were last seen."""
         scope = self._scope("job", self._job_id or "", self._tasks_of)
         seen = self._history.last_seen(scope) if self._history and scope else None
-        changes = self._tasks.close_all(seen or self._now()) if self._tasks.spans else []
-        self._tasks.keep_only(set(), self._now())
-        self._keep("job", self._job_id or "", self._tasks_of, changes)
+        self._note_tasks(True, self._tasks.close_all(seen or self._now()))
+        self._note_tasks(*self._tasks.keep_only(set(), self._now()))
 
-    def _look_at_tasks(self) -> bool:
+    def _look_at_tasks(self) -> None:
         if self._job is None or self._final:
-            return False
+            return
         over = self._job.over
         try:
-            changed = self._list_tasks(whole=not self._loaded)
+            self._list_tasks(whole=not self._loaded)
             if self._must_reload():
-                changed |= self._list_tasks(whole=True)
+                self._list_tasks(whole=True)
         except NotFound:
-            return False  # deleted since the job was asked for; the next poll tells
+            return  # deleted since the job was asked for; the next poll tells
         self._final = over and self._tasks.counts().running == 0
-        return changed
 
-    def _list_tasks(self, whole: bool) -> bool:
+    def _list_tasks(self, whole: bool) -> None:
         query = {"$select": TASK_SELECT}
         if not whole and self._mark:
             query["$filter"] = f"stateTransitionTime ge DateTime'{_wire(self._mark - OVERLAP)}'"
         mark: datetime | None = None
-        changed = False
-        changes: list[Change] = []
         ids: set[str] = set()
         for page in self.feed.many(f"/jobs/{self._job_id}/tasks", **query):
             mark = mark or self.feed.clock
-            some, news = self._tasks.update(page)
-            changed |= some
-            changes += news
+            self._note_tasks(*self._tasks.update(page))
             if whole:
                 ids.update(doc["id"] for doc in page)
         if whole:
-            some, news = self._tasks.keep_only(ids, self._now())
-            changed |= some
-            changes += news
+            self._note_tasks(*self._tasks.keep_only(ids, self._now()))
             self._loaded, self._reloaded = True, time.monotonic()
-        self._mark = mark or self._newest() or self._mark
+        self._mark = mark or self._newest
+
+    def _note_tasks(self, changed: bool, changes: list[Change]) -> None:
+        self._changed |= changed
         self._keep("job", self._job_id or "", self._tasks_of, changes)
-        return changed
 
     def _must_reload(self) -> bool:
         """Whether the counts tell of deletions (or losses) that deltas do not show."""
@@ -188,25 +187,36 @@ class Poller:
         self._differs, self._ignored = 0, (total, known)  # the same difference once more is the counts' own
         return True
 
-    def _look_at_pool(self) -> bool:
+    def _look_at_pool(self) -> None:
         pool_id = self._pool_id or (self._job.pool_id if self._job else None)
         if not pool_id:
-            return False
+            return
         doc = self.feed.one(f"/pools/{pool_id}", **{"$select": pools.SELECT})
         pool = pool_from(doc) if doc else None
-        changed = pool != self._pool
-        self._pool = pool
+        docs = self._list_nodes(pool_id) if pool else []
         key = (pool_id, pool.created if pool else None)
         if key != self._nodes_of:
-            scope = self._scope("pool", *key)
-            places = self._history.places(scope) if self._history and scope else {}
-            self._nodes, self._nodes_of = NodeBook(places), key
-        docs: list[Doc] = []
-        if pool:
-            docs = self._list_nodes(pool_id)
-        some, changes = self._nodes.update(docs, self._now())
+            self._open_nodes(key)
+        changed, changes = self._nodes.update(docs, self._now())
+        self._changed |= changed or pool != self._pool
+        self._pool = pool
         self._keep("pool", *key, changes)
-        return changed or some
+        if any(change.state not in QUIET for change in changes) or any(not one.end for one in self._phases):
+            self._read_phases()
+
+    def _open_nodes(self, key: tuple[str, datetime | None]) -> None:
+        """Begins a book for the pool: what the history knows of its nodes' places is the start."""
+        scope = self._scope("pool", *key)
+        places = self._history.places(scope) if self._history and scope else {}
+        self._nodes, self._nodes_of = NodeBook(places), key
+        self._read_phases()
+
+    def _read_phases(self) -> None:
+        scope = self._scope("pool", *self._nodes_of) if self._nodes_of else None
+        after = self._job.created if self._job else None
+        found = self._history.phases(scope, after) if self._history and scope else ()
+        self._changed |= tuple(found) != self._phases
+        self._phases = tuple(found)
 
     def _list_nodes(self, pool_id: str) -> list[Doc]:
         try:
@@ -215,34 +225,50 @@ class Poller:
             return []
         return [doc for page in pages for doc in page]
 
-    def _phases(self) -> tuple[NodePhase, ...]:
-        if not self._history or not self._nodes_of:
-            return ()
-        scope = self._scope("pool", *self._nodes_of)
-        after = self._job.created if self._job else None
-        return tuple(self._history.phases(scope, after)) if scope else ()
-
     def _scope(self, kind: Kind, name: str, born: datetime | None) -> int | None:
         key: tuple[Kind, str, datetime | None] = (kind, name, born)
         if self._history and self._scopes.get(key) is None:
-            self._scopes[key] = self._history.scope(kind, name, born)
+            try:
+                self._scopes[key] = self._history.scope(kind, name, born)
+            except sqlite3.OperationalError as error:
+                _log.warning("The history could not be written: %s", error)
         return self._scopes.get(key)
 
-    def _keep(self, kind: Kind, name: str, born: datetime | None, changes: Iterable[Change]) -> None:
-        changes = list(changes)
+    def _keep(self, kind: Kind, name: str, born: datetime | None, changes: Sequence[Change]) -> None:
+        """Appends to the history; what could not be written is tried again with what comes next."""
+        for change in changes:
+            since = change.since if isinstance(change, State) else change.end or change.start
+            if since and (self._newest is None or since > self._newest):
+                self._newest = since
         scope = self._scope(kind, name, born)
-        if not (self._history and scope and changes):
-            return
+        if scope and (changes or self._unkept.get(scope)):
+            self._append(scope, self._unkept.pop(scope, []) + list(changes))
+
+    def _append(self, scope: int, changes: list[Change]) -> None:
+        self._marked = time.monotonic()
         try:
-            self._history.append(scope, changes, self._now())
-        except sqlite3.Error as error:
+            if self._history:
+                self._history.append(scope, changes, self._now())
+        except sqlite3.OperationalError as error:
+            self._unkept[scope] = changes
             _log.warning("The history could not be written: %s", error)
 
-    def _newest(self) -> datetime | None:
-        return max((row.since for row in self._tasks.rows.values()), default=None)
+    def _mark_as_seen(self) -> None:
+        """Notes now and then that what ran still runs: where an attempt ends whose end nobody saw."""
+        if time.monotonic() - self._marked > MARK_EVERY and self._tasks.counts().running:
+            scope = self._scope("job", self._job_id or "", self._tasks_of)
+            if scope:
+                self._append(scope, [])
+
+    def without_history(self) -> None:
+        """Goes on without a history: for one that is broken."""
+        self.close()
+        self._history = None
 
     def _now(self) -> datetime:
-        return self.feed.clock or datetime.now(UTC)
+        """The service's clock, which its Date header tells in whole seconds."""
+        known = [at for at in (self.feed.clock, self._newest) if at]
+        return max(known) if known else datetime.now(UTC)
 
 
 def _wire(at: datetime) -> str:

@@ -29,11 +29,11 @@ class NodeBook:
         self.rows: dict[str, NodeRow] = {}
         self._places = places
 
-    def update(self, docs: Iterable[Doc], now: datetime) -> tuple[bool, list[Change]]:
+    def update(self, docs: Iterable[Doc], now: datetime) -> tuple[bool, list[State]]:
         """Takes a whole list of nodes: whether a row changed, and what the history has to know."""
         docs = sorted(docs, key=lambda doc: (doc.get("allocationTime") or "", _address(doc), doc["id"]))
         rows: dict[str, NodeRow] = {}
-        changes: list[Change] = []
+        changes: list[State] = []
         for doc in docs:
             row = self._row(doc)
             rows[row.id] = row
