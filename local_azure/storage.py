@@ -19,7 +19,7 @@ from local_azure.status import StatusFile
 _PORTS_TRIED = 5
 _MOST_ENDS = 5  # this many ends within _ENDS_WITHIN seconds are more than bad luck
 _ENDS_WITHIN = 60.0
-_BEFORE_NEXT_TRY = 1.0
+_BEFORE_NEXT_TRY = 0.5  # seconds
 
 _logger = logging.getLogger(__name__)
 

@@ -14,6 +14,7 @@ import pytest
 
 from local_azure.atomic import read_json
 from local_azure.azurite_install import Installation, Installer
+from local_azure.processes import ProcessIdentity
 from tests.waiting import until
 
 PROJECT = Path(__file__).parents[2]
@@ -77,9 +78,9 @@ def local_start(node_home: Path) -> Iterator[Callable[..., LocalProcess]]:
     yield start
     for one in started:
         if one.process.poll() is None:
-            below = one.children()
+            below = [ProcessIdentity.of(child.pid) for child in one.children()]
             one.process.kill()
-            psutil.wait_procs(below, timeout=10)
+            until(lambda below=below: not any(child.running() for child in below), what="its children's end")
         one.process.communicate()
 
 
