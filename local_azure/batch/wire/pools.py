@@ -147,11 +147,17 @@ def _machine(body: Body) -> tuple[Body, str]:
         image = filled("BatchVmImageReference", image, {"version": "latest"})
     full = {**body, "imageReference": image}
     if "dataDisks" in full:
-        defaults = {"caching": "none", "storageAccountType": "standard_lrs"}
-        full["dataDisks"] = [filled("DataDisk", disk, defaults) for disk in full["dataDisks"]]
+        full["dataDisks"] = [_data_disk(disk) for disk in full["dataDisks"]]
     if "osDisk" in full:
         full["osDisk"] = filled("BatchOsDisk", full["osDisk"], {"ephemeralOSDiskSettings": {}})
     return full, system
+
+
+def _data_disk(body: Body) -> Body:
+    """Versions before 2025-06-01 name the account type beside the disk, newer ones in managedDisk."""
+    kind = body.get("storageAccountType", "standard_lrs")
+    disk = {name: value for name, value in body.items() if name != "storageAccountType"}
+    return filled("DataDisk", disk, {"caching": "none", "managedDisk": {"storageAccountType": kind}})
 
 
 def _check_image(image: Body, agent: str) -> str:

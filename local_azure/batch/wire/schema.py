@@ -19,7 +19,8 @@ _MODELS: dict[str, dict[str, str]] = _TABLES["models"]
 _ENUMS: dict[str, dict[str, str]] = {
     name: {value.lower(): value for value in values} for name, values in _TABLES["enums"].items()
 }
-_SECRETS = frozenset(name for names in _TABLES["secrets"].values() for name in names)
+SECRETS: frozenset[str] = frozenset(name for names in _TABLES["secrets"].values() for name in names)
+"""The write-only fields, such as passwords, which no answer holds."""
 
 RETIRED = frozenset(
     {
@@ -113,12 +114,3 @@ def filled(model: str, body: dict[str, Any], defaults: dict[str, Any]) -> dict[s
     """The body with defaults for what is absent, in the wire's order; empty lists go, as in the service's answers."""
     full = {**defaults, **body}
     return {name: full[name] for name in _MODELS[model] if name in full and full[name] != []}
-
-
-def without_secrets(value: Any) -> Any:
-    """A copy of a stored value without the fields that are write-only, such as passwords."""
-    if isinstance(value, dict):
-        return {name: without_secrets(inner) for name, inner in value.items() if name not in _SECRETS}
-    if isinstance(value, list):
-        return [without_secrets(inner) for inner in value]
-    return value

@@ -86,6 +86,6 @@ def from_http_date(text: str) -> datetime:
     """An HTTP date (RFC 1123) as an aware UTC time; ValueError when it is none."""
     try:
         moment = parsedate_to_datetime(text)
-    except (TypeError, IndexError) as error:
+    except (TypeError, IndexError, ValueError) as error:
         raise ValueError(f"{text!r} is not an HTTP date") from error
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)

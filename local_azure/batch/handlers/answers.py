@@ -1,0 +1,66 @@
+"""Answers: which status carries which headers and body (counted over the recorded exchanges)."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+import orjson
+from starlette.responses import Response
+
+from local_azure.batch.handlers.call import Call
+from local_azure.batch.wire.serialise import Doc, metadata, shown
+from local_azure.batch.wire.times import http_date
+
+JSON = "application/json;odata=minimalmetadata"
+
+
+def json_answer(call: Call, fragment: str, body: Doc, *, status: int = 200) -> Response:
+    """A body under its odata.metadata."""
+    whole = {"odata.metadata": metadata(call.base, fragment), **body}
+    return Response(orjson.dumps(whole), status, {"Content-Type": JSON})
+
+
+def resource(
+    call: Call, kind: str, doc: Doc, url: str, select: Collection[str] | None, *, tagged: bool = True
+) -> Response:
+    """One resource: 200, with ETag and Last-Modified unless it is a node, which has none."""
+    answer = json_answer(call, f"{kind}/@Element", shown(doc, url, select))
+    if tagged:
+        _tag(answer, doc)
+    return answer
+
+
+def listing(call: Call, fragment: str, items: Sequence[Doc], token: str | None = None) -> Response:
+    """A page of a list: 200, with odata.nextLink when there is more."""
+    body: Doc = {"value": list(items)}
+    if token is not None:
+        body["odata.nextLink"] = call.next_link(token)
+    return json_answer(call, fragment, body)
+
+
+def exists(doc: Doc) -> Response:
+    """The answer to HEAD: 200 with ETag and Last-Modified."""
+    return _tag(Response(None, 200), doc)
+
+
+def created(call: Call, doc: Doc, url: str) -> Response:
+    """201 without a body; `url` is both Location and DataServiceId."""
+    headers = {"Location": url, "DataServiceId": url}
+    return _tag(Response(None, 201, headers), doc)
+
+
+def changed(call: Call, doc: Doc, status: int, *, named: bool = True) -> Response:
+    """A change that is done (200, 204) or under way (202): no body; DataServiceId unless `named` is false."""
+    headers = {"DataServiceId": call.url} if named else {}
+    return _tag(Response(None, status, headers), doc)
+
+
+def gone(status: int) -> Response:
+    """The answer to DELETE: only the status."""
+    return Response(None, status)
+
+
+def _tag(answer: Response, doc: Doc) -> Response:
+    answer.headers["ETag"] = doc["eTag"]
+    answer.headers["Last-Modified"] = http_date(doc["lastModified"])
+    return answer

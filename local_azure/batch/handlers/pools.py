@@ -1,0 +1,99 @@
+"""Operations on pools."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+
+from local_azure.batch.errors import BatchError
+from local_azure.batch.handlers import answers
+from local_azure.batch.handlers.call import Call
+from local_azure.batch.wire.pools import pool_changes, pool_document, pool_replacement, resize_request
+from local_azure.batch.wire.serialise import path_of, selected, shown
+
+_ANY_TIME = frozenset({"startTask", "metadata", "applicationPackageReferences"})
+"""What a PATCH may change while the pool has nodes; the rest only while it is empty."""
+
+
+async def create(call: Call) -> Response:
+    """POST /pools"""
+    doc = pool_document(await call.body())
+    call.engine.pools.create(doc)
+    return answers.created(call, call.engine.pools.get(doc["id"]), call.base + path_of("pools", doc["id"]))
+
+
+async def listing(call: Call) -> Response:
+    """GET /pools"""
+    call.expand()
+    select = selected("pools", call.query.get("$select"))
+    docs, token = call.engine.pools.page(call.where("pools"), call.after, call.limit())
+    items = [shown(doc, call.base + path_of("pools", doc["id"]), select) for doc in docs]
+    return answers.listing(call, "pools", items, token)
+
+
+async def get(call: Call) -> Response:
+    """GET /pools/{poolId}"""
+    call.expand()
+    select = selected("pools", call.query.get("$select"))
+    doc = call.engine.pools.get(call.path("pool_id"))
+    call.check(doc, reading=True)
+    return answers.resource(call, "pools", doc, call.base + path_of("pools", doc["id"]), select)
+
+
+async def exists(call: Call) -> Response:
+    """HEAD /pools/{poolId}"""
+    doc = call.engine.pools.get(call.path("pool_id"))
+    call.check(doc, reading=True)
+    return answers.exists(doc)
+
+
+async def patch(call: Call) -> Response:
+    """PATCH /pools/{poolId}"""
+    changes = pool_changes(await call.body())
+    doc = call.engine.pools.get(call.path("pool_id"))
+    call.check(doc)
+    counts = (
+        "currentDedicatedNodes",
+        "currentLowPriorityNodes",
+        "targetDedicatedNodes",
+        "targetLowPriorityNodes",
+    )
+    if changes.keys() - _ANY_TIME and any(doc.get(count) for count in counts):
+        reason = f"The pool must be empty to change {sorted(changes.keys() - _ANY_TIME)[0]}"
+        raise BatchError("OperationInvalidForCurrentState", ("Reason", reason))
+    return answers.changed(call, call.engine.pools.patch(doc["id"], changes), 200)
+
+
+async def replace_properties(call: Call) -> Response:
+    """POST /pools/{poolId}/updateproperties"""
+    changes = pool_replacement(await call.body())
+    return answers.changed(call, call.engine.pools.replace_properties(call.path("pool_id"), changes), 204)
+
+
+async def resize(call: Call) -> Response:
+    """POST /pools/{poolId}/resize"""
+    wanted = resize_request(await call.body())
+    doc = call.engine.pools.get(call.path("pool_id"))
+    call.check(doc)
+    resized = call.engine.pools.resize(
+        doc["id"],
+        wanted.get("targetDedicatedNodes"),
+        wanted.get("targetLowPriorityNodes"),
+        wanted["resizeTimeout"],
+        wanted["nodeDeallocationOption"],
+    )
+    return answers.changed(call, resized, 202)
+
+
+async def stop_resize(call: Call) -> Response:
+    """POST /pools/{poolId}/stopresize"""
+    doc = call.engine.pools.get(call.path("pool_id"))
+    call.check(doc)
+    return answers.changed(call, call.engine.pools.stop_resize(doc["id"]), 202)
+
+
+async def delete(call: Call) -> Response:
+    """DELETE /pools/{poolId}"""
+    doc = call.engine.pools.get(call.path("pool_id"))
+    call.check(doc)
+    call.engine.pools.delete(doc["id"])
+    return answers.gone(202)
