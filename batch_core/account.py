@@ -6,6 +6,7 @@ import hashlib
 import ipaddress
 import re
 import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -18,7 +19,7 @@ from azure.core.exceptions import AzureError, HttpResponseError
 from azure.core.rest import HttpRequest
 from azure.storage.blob import BlobServiceClient, ExponentialRetry
 
-from batch_core.errors import DashboardError, InvalidInput, Unreachable, translate
+from batch_core.errors import DashboardError, InvalidInput, NotFound, Unreachable, translate
 
 Service = Literal["batch", "storage"]
 CHECK_SECONDS = 8.0  # a wrong region is a name that DNS may take long to refuse
@@ -227,9 +228,10 @@ def check(account: Account) -> tuple[Verdict, Verdict]:
         _Question("batch", account.batch_endpoint, _ask_batch),
         _Question("storage", account.storage_endpoint, _ask_storage),
     )
+    deadline = time.monotonic() + CHECK_SECONDS
     for question in asked:
         question.start()
-    batch, storage = (question.verdict() for question in asked)
+    batch, storage = (question.verdict(deadline) for question in asked)
     return batch, storage
 
 
@@ -252,12 +254,13 @@ class _Question(threading.Thread):
             error = translate(refused) if _is_service(self.service, refused) else self.stranger()
         except AzureError as failed:
             error = translate(failed)
-        if isinstance(error, Unreachable) and error.user_message.startswith("No account answers"):
+        unheard = isinstance(error, Unreachable) and error.user_message.startswith("No account answers")
+        if unheard or isinstance(error, NotFound):
             error = self.silent()
         self.answer = Verdict(title, False, error.user_message, error.hint)
 
-    def verdict(self) -> Verdict:
-        self.join(CHECK_SECONDS)
+    def verdict(self, deadline: float) -> Verdict:
+        self.join(max(0.0, deadline - time.monotonic()))
         silent = self.silent()
         return self.answer or Verdict(_TITLE[self.service], False, silent.user_message, silent.hint)
 

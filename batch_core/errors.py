@@ -221,7 +221,8 @@ def _address(error: Exception) -> str:
     host, port = getattr(connection, "host", None), getattr(connection, "port", None)
     if not host:
         return "the address"
-    return f"{host}:{port}" if port not in (None, 80, 443) else str(host)
+    scheme = "http" if getattr(connection, "default_port", 443) == 80 else "https"
+    return f"{scheme}://{host}{'' if port in (None, 80, 443) else f':{port}'}"
 
 
 def _code(error: HttpResponseError) -> str:
