@@ -203,7 +203,7 @@ class History:
                 " WHERE scope=? ORDER BY since, thing.id",
                 (scope,),
             ).fetchall()
-        return [State(name, state, _EPOCH + since * _MICROSECOND) for name, state, since in rows]
+        return [State(name, state, _at(since)) for name, state, since in rows]
 
     def phases(self, pool: int, after: datetime | None = None) -> list[NodePhase]:
         """The times in which nodes were neither idle nor running, of those that ended after the given time."""
@@ -216,10 +216,7 @@ class History:
                 " ORDER BY since, name",
                 (pool, *QUIET, _number(after) or 0),
             ).fetchall()
-        return [
-            NodePhase(name, state, _EPOCH + since * _MICROSECOND, _moment(ended))
-            for name, state, since, ended in rows
-        ]
+        return [NodePhase(name, state, _at(since), _moment(ended)) for name, state, since, ended in rows]
 
     def last_seen(self, scope: int) -> datetime | None:
         """When something of a scope was last seen, by the service's clock."""
@@ -245,4 +242,8 @@ def _number(at: datetime | None) -> int | None:
 
 
 def _moment(number: int | None) -> datetime | None:
-    return None if number is None else _EPOCH + number * _MICROSECOND
+    return None if number is None else _at(number)
+
+
+def _at(number: int) -> datetime:
+    return datetime.fromtimestamp(number / 1e6, UTC)  # a float is exact to the microsecond until 2255

@@ -114,8 +114,7 @@ def moment(text: str | None) -> datetime | None:
     """A time on the wire (UTC, up to 7 fractional digits, microseconds are kept) as an aware datetime."""
     if not text:
         return None
-    whole, _, fraction = text.rstrip("Zz").partition(".")
-    parsed = datetime.fromisoformat(f"{whole}.{fraction[:6].ljust(6, '0')}")
+    parsed = datetime.fromisoformat(text)
     return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
 
 

@@ -231,7 +231,7 @@ def test_a_pool_that_comes_with_its_run_goes_with_it(ready: Account, plan: Plan)
     run = jobs.launch(ready, replace(plan, files=plan.files[:1], pool_id=None, spec=spec))
     pool_id = until(lambda: jobs.get_run(ready, run.id).pool_id, what="the auto pool's id")
     assert pool_id.startswith(pools.AUTO_PREFIX)
-    assert pools.get_pool(ready, pool_id).auto
+    assert pools.pool_from({"id": pool_id}).auto
     assert ended(ready, run.id).reason == "AllTasksComplete"
     until(lambda: pool_id not in [pool.id for pool in pools.list_pools(ready)], what="the auto pool's end")
 
