@@ -1,0 +1,134 @@
+"""How pools get and lose nodes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from typing import TYPE_CHECKING, Any
+
+from local_azure.batch.engine.clock import seconds
+from local_azure.batch.engine.documents import Doc
+
+if TYPE_CHECKING:
+    from local_azure.batch.engine import Engine
+    from local_azure.batch.engine.nodes import Seat
+
+_KINDS = {
+    "dedicated": ("currentDedicatedNodes", "targetDedicatedNodes"),
+    "low priority": ("currentLowPriorityNodes", "targetLowPriorityNodes"),
+}
+
+
+class Allocation:
+    """One agent a pool, resizing, stopping or deleting it."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._agents: dict[str, asyncio.Task[None]] = {}
+
+    def resize(self, pool_id: str) -> None:
+        """Bring the pool to its targets."""
+        self._begin(pool_id, self._resize(pool_id))
+
+    def stop(self, pool_id: str) -> None:
+        """Let a resize be; nodes that are leaving still leave."""
+        self._begin(pool_id, self._stop(pool_id))
+
+    def delete(self, pool_id: str) -> None:
+        """Remove the pool's nodes, then the pool."""
+        self._begin(pool_id, self._delete(pool_id))
+
+    def _begin(self, pool_id: str, work: Coroutine[Any, Any, None]) -> None:
+        key = pool_id.lower()
+        if key in self._agents:
+            self._agents[key].cancel()
+        self._agents[key] = self._engine.agents.start(work, f"pool {pool_id} is sized")
+
+    async def _resize(self, pool_id: str) -> None:
+        engine = self._engine
+        try:
+            async with asyncio.timeout(seconds(engine.pools.get(pool_id).get("resizeTimeout"))):
+                await self._shrink(pool_id)
+                wanted = self._missing(pool_id)
+                times = engine.pace.times
+                await engine.pace.wait(
+                    times.allocating if any(wanted.values()) else times.settling, spread=0.1
+                )
+        except TimeoutError:
+            engine.pools.steady(
+                pool_id, self._errors(pool_id, "AllocationTimedOut", "the allocation timing out")
+            )
+        else:
+            self._grow(pool_id)
+
+    async def _shrink(self, pool_id: str) -> None:
+        engine = self._engine
+        doc = engine.pools.get(pool_id)
+        option: str = engine.store.column("pools", "option", pool_id)
+        with engine.store.transaction():
+            for seat in self._surplus(doc):
+                engine.nodes.retire(seat, option)
+        if agents := engine.nodes.leaving(pool_id):
+            await asyncio.wait(agents)
+
+    def _surplus(self, pool: Doc) -> list[Seat]:
+        """The nodes to give up: idle ones first, of those the youngest."""
+        found: list[Seat] = []
+        for dedicated, name in ((True, "targetDedicatedNodes"), (False, "targetLowPriorityNodes")):
+            seats = [seat for seat in self._staying(pool["id"]) if seat.place.dedicated is dedicated]
+            seats.sort(key=lambda seat: len(seat.runs))
+            found += seats[: max(0, len(seats) - pool[name])]
+        return found
+
+    def _staying(self, pool_id: str) -> list[Seat]:
+        engine = self._engine
+        leaving = {
+            node["id"] for node in engine.store.all("nodes", pool_id) if node["state"] == "leavingpool"
+        }
+        return [seat for seat in reversed(engine.nodes.seats(pool_id)) if seat.node not in leaving]
+
+    def _missing(self, pool_id: str) -> dict[bool, int]:
+        """How many nodes are still to be had, by whether they are dedicated."""
+        doc = self._engine.pools.get(pool_id)
+        return {
+            kind == "dedicated": max(0, doc[target] - doc[current])
+            for kind, (current, target) in _KINDS.items()
+        }
+
+    def _grow(self, pool_id: str) -> None:
+        engine = self._engine
+        wanted = self._missing(pool_id)
+        numbers = iter(engine.store.free_numbers(sum(wanted.values())))
+        pool = engine.pools.get(pool_id)
+        with engine.store.transaction():
+            for dedicated, count in wanted.items():
+                for _ in range(count):
+                    engine.boot.begin(engine.nodes.create(pool, dedicated, next(numbers)))
+            engine.pools.count_nodes(pool_id)
+            engine.pools.steady(pool_id, [])
+
+    async def _stop(self, pool_id: str) -> None:
+        engine = self._engine
+        if agents := engine.nodes.leaving(pool_id):
+            await asyncio.wait(agents)
+        await engine.pace.wait(engine.pace.times.settling)
+        engine.pools.steady(pool_id, self._errors(pool_id, "ResizeStopped", "a stop resize operation"))
+
+    def _errors(self, pool_id: str, code: str, cause: str) -> list[Doc]:
+        doc = self._engine.pools.get(pool_id)
+        return [
+            {"code": code, "message": f"Desired number of {kind} nodes could not be allocated due to {cause}"}
+            for kind, (current, target) in _KINDS.items()
+            if doc[current] != doc[target]
+        ]
+
+    async def _delete(self, pool_id: str) -> None:
+        engine = self._engine
+        with engine.store.transaction():
+            for seat in engine.nodes.seats(pool_id):
+                engine.nodes.retire(seat, "requeue")
+        if agents := engine.nodes.leaving(pool_id):
+            await asyncio.wait(agents)
+        await engine.pace.wait(engine.pace.times.deleting)
+        engine.store.delete("pools", pool_id)
+        self._agents.pop(pool_id.lower(), None)

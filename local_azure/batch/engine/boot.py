@@ -1,0 +1,164 @@
+"""How a node comes up: creating, starting, its start task, idle."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from functools import partial
+from typing import TYPE_CHECKING
+
+from local_azure.batch.engine.activity import Activity, Ending, Outcome
+from local_azure.batch.engine.documents import START_TASK_INFO, Doc, ordered, settings
+from local_azure.batch.engine.nodes import AGENT_VERSION, Seat
+from local_azure.batch.runner import Work
+from local_azure.batch.runner.directories import make_node
+from local_azure.batch.runner.environment import batch_environment, system_environment
+from local_azure.batch.store import RunRow
+
+if TYPE_CHECKING:
+    from local_azure.batch.engine import Engine
+
+
+class Boot:
+    """Brings nodes up. Start tasks run one at a time over all nodes: many would fight for one package lock."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._turn = asyncio.Lock()
+        self._agents: dict[Seat, asyncio.Task[None]] = {}
+        self._activities: dict[Seat, Activity] = {}
+
+    def begin(self, seat: Seat) -> None:
+        """Bring a node up from whatever state it is in, once all is written down."""
+        self._engine.store.after_commit(partial(self._begin, seat))
+
+    def _begin(self, seat: Seat) -> None:
+        agent = self._engine.agents.start(self._boot(seat), f"node {seat.node} boots")
+        self._agents[seat] = agent
+        agent.add_done_callback(lambda _: self._agents.pop(seat, None))
+
+    def abandon(self, seat: Seat) -> None:
+        """The node is leaving: stop bringing it up, end its start task."""
+        self._stop(seat, Ending.TERMINATED)
+
+    async def ended(self, seat: Seat) -> None:
+        """Wait until nothing brings the node up any more."""
+        if (agent := self._agents.get(seat)) is not None:
+            await asyncio.wait([agent])
+
+    def busy(self) -> bool:
+        """Whether a start task runs."""
+        return bool(self._activities)
+
+    def stop(self) -> list[asyncio.Task[None]]:
+        """The service stops: end everything. What returns is to be waited for."""
+        agents = list(self._agents.values())
+        for seat in list(self._agents):
+            self._stop(seat, Ending.STOPPED)
+        return agents
+
+    def _stop(self, seat: Seat, why: Ending) -> None:
+        if (activity := self._activities.get(seat)) is not None:
+            activity.end(why)
+        elif (agent := self._agents.get(seat)) is not None:
+            agent.cancel()
+
+    async def _boot(self, seat: Seat) -> None:
+        engine, pace = self._engine, self._engine.pace
+        doc = engine.nodes.get(seat.pool, seat.node)
+        if doc["state"] == "creating":
+            await pace.wait(pace.times.creating, spread=0.2)
+            engine.nodes.set(seat, "starting")
+        if doc["state"] in ("creating", "starting"):
+            await pace.wait(pace.times.starting, spread=0.3)
+        await asyncio.to_thread(make_node, seat.place.root)
+        start_task = doc.get("startTask")
+        if start_task is None:
+            self._ready(seat)
+        elif start_task.get("waitForSuccess", True):
+            self._booted(seat, "waitingforstarttask")
+            outcome = await self._start_task(seat, start_task)
+            if outcome is not None:
+                self._after_start_task(seat, outcome)
+        else:
+            self._ready(seat)
+            await self._start_task(seat, start_task)
+
+    def _after_start_task(self, seat: Seat, outcome: Outcome) -> None:
+        if outcome.failure is None:
+            self._ready(seat)
+            return
+        details = [{"name": name, "value": value} for name, value in outcome.failure.details]
+        error = {"code": outcome.failure.code, "message": outcome.failure.message, "errorDetails": details}
+        self._engine.nodes.set(seat, "starttaskfailed", errors=[error])
+
+    def _booted(self, seat: Seat, state: str) -> None:
+        """The agent answers for the first time since the boot."""
+        doc = self._engine.nodes.get(seat.pool, seat.node)
+        now = self._engine.clock.now()
+        fields = {"lastBootTime": now, "nodeAgentInfo": {"lastUpdateTime": now, "version": AGENT_VERSION}}
+        self._engine.nodes.set(seat, state, **({} if doc["state"] == "waitingforstarttask" else fields))
+
+    def _ready(self, seat: Seat) -> None:
+        self._booted(seat, "idle")
+        self._engine.scheduler.wake(seat.pool)
+
+    async def _start_task(self, seat: Seat, start_task: Doc) -> Outcome | None:
+        """Run the start task, again if it fails and may; None when the node leaves or the service stops."""
+        retries, done = start_task.get("maxTaskRetryCount", 0), 0
+        last_retry: str | None = None
+        async with self._turn:
+            while True:
+                now = self._engine.clock.now()
+                last_retry = now if done else None
+                info: Doc = {
+                    "state": "running",
+                    "startTime": now,
+                    "retryCount": done,
+                    "lastRetryTime": last_retry,
+                }
+                self._tell(seat, info)
+                outcome = await self._once(seat, start_task)
+                if outcome is None:
+                    return None
+                info |= {"state": "completed", "endTime": self._engine.clock.now()}
+                info["exitCode"] = outcome.exit_code
+                info["failureInfo"] = outcome.failure.document() if outcome.failure else None
+                info["result"] = "failure" if outcome.failure else "success"
+                self._tell(seat, info)
+                if not outcome.exit_code or 0 <= retries <= done:
+                    return outcome
+                done += 1
+
+    def _tell(self, seat: Seat, info: Doc) -> None:
+        self._engine.nodes.set(seat, startTaskInfo=ordered(info, START_TASK_INFO))
+
+    async def _once(self, seat: Seat, start_task: Doc) -> Outcome | None:
+        engine = self._engine
+        row = RunRow(secrets.token_hex(8), seat.pool, seat.node, None, None, seat.place.root.name)
+        engine.store.begin_run(row)
+        activity = Activity(engine.store, engine.runner, _work(seat, start_task), row)
+        self._activities[seat] = activity
+        seat.used = True
+        try:
+            outcome = await activity.execute()
+        finally:
+            del self._activities[seat]
+        if activity.ending is not Ending.STOPPED:
+            engine.store.end_run(row.token)
+        return outcome if activity.ending is None else None
+
+
+def _work(seat: Seat, start_task: Doc) -> Work:
+    directory = seat.place.root / "startup"
+    environment = {
+        **system_environment(seat.place, directory),
+        **settings(start_task.get("environmentSettings")),
+        **batch_environment(seat.place, directory),
+    }
+    return Work(
+        directory=directory,
+        command_line=start_task["commandLine"],
+        environment=environment,
+        resource_files=tuple(start_task.get("resourceFiles") or ()),
+    )

@@ -1,0 +1,249 @@
+"""Nodes: their records, what runs on them, how they leave."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from local_azure.batch.engine.activity import Ending
+from local_azure.batch.engine.documents import NODE, Doc, ordered
+from local_azure.batch.errors import BatchError
+from local_azure.batch.runner.environment import Place
+from local_azure.batch.store import Where
+
+if TYPE_CHECKING:
+    from local_azure.batch.engine import Engine
+    from local_azure.batch.engine.taskrun import TaskRun
+
+_RECENT = 10
+_FIRST_ADDRESS = 4  # the first address in an Azure subnet that is free
+_SSH_PORT, _FIRST_SSH_PORT = 22, 50000
+AGENT_VERSION = "1.12.39"
+_OPEN_STATES = ("idle", "running")
+
+
+@dataclass(eq=False)
+class Seat:
+    """What the scheduler keeps in mind of a node. `open`: tasks may be started on it; `used`: something ran."""
+
+    place: Place
+    pool: str
+    slots: int
+    open: bool = False
+    used: bool = False
+    runs: set[TaskRun] = field(default_factory=set)
+
+    @property
+    def free(self) -> int:
+        """Slots that nothing uses."""
+        return self.slots - sum(run.slots for run in self.runs)
+
+    @property
+    def node(self) -> str:
+        """The node's id."""
+        return self.place.node_id
+
+
+class Nodes:
+    """The nodes of all pools."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._seats: dict[str, dict[str, Seat]] = {}
+        self._leaving: dict[Seat, asyncio.Task[None]] = {}
+
+    # What clients ask.
+
+    def get(self, pool_id: str, node_id: str) -> Doc:
+        """The node's document; BatchError PoolNotFound or NodeNotFound."""
+        self._engine.pools.get(pool_id)
+        doc = self._engine.store.get("nodes", pool_id, node_id)
+        if doc is None:
+            raise BatchError("NodeNotFound")
+        return doc
+
+    def page(
+        self, pool_id: str, where: Where | None, after: str | None, limit: int
+    ) -> tuple[list[Doc], str | None]:
+        """A page of the pool's nodes, as `Store.page`; BatchError PoolNotFound."""
+        self._engine.pools.get(pool_id)
+        return self._engine.store.page("nodes", (pool_id,), where, after, limit)
+
+    def directory(self, pool_id: str, node_id: str) -> Path:
+        """The node's root directory; BatchError PoolNotFound or NodeNotFound."""
+        self.get(pool_id, node_id)
+        seat = self.seat(pool_id, node_id)
+        if seat is None:
+            raise BatchError("NodeNotFound")
+        return seat.place.root
+
+    # Coming.
+
+    def create(self, pool: Doc, dedicated: bool, number: int) -> Seat:
+        """Add a node in `creating` to a pool, its address made of a free number; its boot is up to `Boot`."""
+        store, now = self._engine.store, self._engine.clock.now()
+        node_id = f"tvmps_{secrets.token_hex(32)}_{'d' if dedicated else 'p'}"
+        address = _FIRST_ADDRESS + number
+        image = pool.get("virtualMachineConfiguration", {}).get("imageReference", {})
+        doc = {
+            "id": node_id,
+            "state": "creating",
+            "schedulingState": "enabled",
+            "stateTransitionTime": now,
+            "allocationTime": now,
+            "ipAddress": f"10.{address >> 16}.{address >> 8 & 255}.{address & 255}",
+            "affinityId": f"TVM:{node_id}",
+            "vmSize": pool.get("vmSize"),
+            "totalTasksRun": 0,
+            "totalTasksSucceeded": 0,
+            "runningTasksCount": 0,
+            "runningTaskSlotsCount": 0,
+            "startTask": pool.get("startTask"),
+            "isDedicated": dedicated,
+            "endpointConfiguration": {"inboundEndpoints": _endpoints(pool, number)},
+            "virtualMachineInfo": {
+                "imageReference": {**image, "exactVersion": image.get("version", "latest")}
+            },
+        }
+        folder = secrets.token_hex(6)
+        store.insert("nodes", ordered(doc, NODE), pool["id"], folder=folder, number=number)
+        return self.take_seat(pool, doc, folder)
+
+    def take_seat(self, pool: Doc, doc: Doc, folder: str) -> Seat:
+        """Keep a node in mind: a new one, or one that an earlier life of the service left."""
+        engine = self._engine
+        place = Place(
+            account_name=engine.account_name,
+            account_url=engine.account_url,
+            pool_id=pool["id"],
+            node_id=doc["id"],
+            dedicated=doc["isDedicated"],
+            root=engine.nodes_dir / folder,
+            tool_dir=engine.tool_dir,
+        )
+        seat = Seat(place, pool["id"].lower(), pool.get("taskSlotsPerNode", 1))
+        seat.open = doc["state"] in _OPEN_STATES and doc["schedulingState"] == "enabled"
+        seat.used = "startTaskInfo" in doc or "recentTasks" in doc
+        self._seats.setdefault(seat.pool, {})[seat.node.lower()] = seat
+        return seat
+
+    def seat(self, pool: str, node: str) -> Seat | None:
+        """What is kept in mind of a node, if it exists."""
+        return self._seats.get(pool.lower(), {}).get(node.lower())
+
+    def seats(self, pool: str | None = None) -> list[Seat]:
+        """The nodes of a pool, or all."""
+        if pool is not None:
+            return list(self._seats.get(pool.lower(), {}).values())
+        return [seat for group in self._seats.values() for seat in group.values()]
+
+    def set(self, seat: Seat, state: str | None = None, **fields: Any) -> Doc:
+        """Change a node's record: a new state with its time, other fields; None takes a field away."""
+        doc = self._engine.store.get("nodes", seat.pool, seat.node)
+        assert doc is not None, "a seat's node is always stored"
+        doc.update(fields)
+        if state is not None and state != doc["state"]:
+            doc["state"] = state
+            doc["stateTransitionTime"] = self._engine.clock.now()
+        doc = ordered(doc, NODE)
+        self._engine.store.update("nodes", doc, seat.pool)
+        seat.open = doc["state"] in _OPEN_STATES and doc["schedulingState"] == "enabled"
+        return doc
+
+    # Working.
+
+    def task_began(self, run: TaskRun, task: Doc) -> None:
+        """A task starts on the node: counts, state, recentTasks."""
+        seat = run.seat
+        seat.runs.add(run)
+        seat.used = True
+        self._count(seat, self._recent(seat, run, task), state="running")
+
+    def task_ended(self, run: TaskRun, task: Doc | None, succeeded: bool | None) -> None:
+        """A run is over; `succeeded` is None when it doesn't count (it was requeued)."""
+        seat = run.seat
+        seat.runs.discard(run)
+        doc = self._engine.store.get("nodes", seat.pool, seat.node)
+        if doc is None:
+            return
+        fields = self._recent(seat, run, task) if task is not None else {}
+        if succeeded is not None:
+            fields["totalTasksRun"] = doc["totalTasksRun"] + 1
+            fields["totalTasksSucceeded"] = doc["totalTasksSucceeded"] + int(succeeded)
+        working = doc["state"] in _OPEN_STATES
+        self._count(seat, fields, state=("running" if seat.runs else "idle") if working else None)
+
+    def _count(self, seat: Seat, fields: Doc, state: str | None) -> None:
+        slots = sum(run.slots for run in seat.runs)
+        self.set(seat, state, runningTasksCount=len(seat.runs), runningTaskSlotsCount=slots, **fields)
+
+    def _recent(self, seat: Seat, run: TaskRun, task: Doc) -> Doc:
+        doc = self._engine.store.get("nodes", seat.pool, seat.node)
+        listed = doc.get("recentTasks", []) if doc else []
+        entry = {
+            "taskUrl": f"{self._engine.account_url}/jobs/{run.job_id}/tasks/{task['id']}",
+            "jobId": run.job_id,
+            "taskId": task["id"],
+            "taskState": task["state"],
+            "executionInfo": task["executionInfo"],
+        }
+        others = [other for other in listed if other["taskUrl"] != entry["taskUrl"]]
+        return {"recentTasks": [*others, entry][-_RECENT:]}
+
+    # Going.
+
+    def retire(self, seat: Seat, option: str) -> asyncio.Task[None]:
+        """Take a node out of its pool. `option` (requeue, terminate, ...) says what becomes of what runs there."""
+        self.set(seat, "leavingpool")
+        why = {"requeue": Ending.REQUEUED, "terminate": Ending.TERMINATED}.get(option)
+        store = self._engine.store
+        if why is not None:
+            for run in seat.runs:
+                store.after_commit(partial(run.end, why))
+        store.after_commit(partial(self._engine.boot.abandon, seat))
+        if seat not in self._leaving:
+            self._leaving[seat] = self._engine.agents.start(self._leave(seat), f"node {seat.node} leaves")
+        return self._leaving[seat]
+
+    def leaving(self, pool: str) -> list[asyncio.Task[None]]:
+        """What is under way to take nodes out of the pool."""
+        return [agent for seat, agent in self._leaving.items() if seat.pool == pool.lower()]
+
+    async def _leave(self, seat: Seat) -> None:
+        engine = self._engine
+        await engine.boot.ended(seat)
+        while seat.runs:
+            await asyncio.wait([run.agent for run in seat.runs])
+        await engine.pace.wait(engine.pace.times.leaving, spread=0.3)
+        if seat.used:
+            await engine.runner.end_orphans((), seat.place.root)
+        await engine.runner.discard(seat.place.root)
+        with engine.store.transaction():
+            engine.store.delete("nodes", seat.pool, seat.node)
+            engine.pools.count_nodes(seat.pool)
+        self._seats[seat.pool].pop(seat.node.lower(), None)
+        self._leaving.pop(seat, None)
+
+
+def _endpoints(pool: Doc, number: int) -> list[Doc]:
+    """The node's inbound endpoints: one for each NAT pool, or the SSH rule that every node has."""
+    network = pool.get("networkConfiguration", {}).get("endpointConfiguration", {})
+    rules = [
+        (rule["name"], rule["protocol"], rule["frontendPortRangeStart"], rule["backendPort"])
+        for rule in network.get("inboundNATPools", ())
+    ] or [("SSHRule", "tcp", _FIRST_SSH_PORT, _SSH_PORT)]
+    return [
+        {
+            "name": f"{name}.{number}",
+            "protocol": protocol,
+            "publicIPAddress": "127.0.0.1",
+            "publicFQDN": "localhost",
+            "frontendPort": first + number,
+            "backendPort": port,
+        }
+        for name, protocol, first, port in rules
+    ]

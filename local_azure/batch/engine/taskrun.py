@@ -1,0 +1,90 @@
+"""One run of a task on a node."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from local_azure.batch.engine.activity import Activity, Ending, Outcome
+from local_azure.batch.engine.clock import seconds
+from local_azure.batch.engine.documents import Doc, settings
+from local_azure.batch.engine.nodes import Seat
+from local_azure.batch.runner import Work
+from local_azure.batch.runner.directories import task_path
+from local_azure.batch.runner.environment import batch_environment, system_environment
+from local_azure.batch.store import RunRow
+
+if TYPE_CHECKING:
+    from local_azure.batch.engine import Engine
+
+
+class TaskRun(Activity):
+    """A task's run: it holds its slots until its program and its transfers are over.
+
+    `forsaken` means that the task's record is no longer this run's to change.
+    """
+
+    agent: asyncio.Task[None]
+
+    def __init__(self, engine: Engine, job: Doc, task: Doc, seat: Seat, row: RunRow) -> None:
+        super().__init__(engine.store, engine.runner, _work(job, task, seat), row)
+        self._engine = engine
+        self.seat = seat
+        self.job_id: str = job["id"]
+        self.task_id: str = task["id"]
+        self.slots: int = task.get("requiredSlots", 1)
+        self.forsaken = False
+        self._limit = seconds(task.get("constraints", {}).get("maxWallClockTime"))
+        retries = task.get("constraints", {}).get("maxTaskRetryCount", 0)
+        self._retries_left = retries < 0 or task["executionInfo"]["retryCount"] < retries
+
+    @property
+    def key(self) -> tuple[str, str]:
+        """Job and task in lower case, as the engine looks runs up."""
+        return self.job_id.lower(), self.task_id.lower()
+
+    def start(self, ended_with: int | None = None) -> None:
+        """Begin. `ended_with` is the exit code of a program that ended in an earlier life of the service."""
+        name = f"task {self.job_id}/{self.task_id}"
+        self.agent = self._engine.agents.start(self._run(ended_with), name)
+
+    def retries(self, outcome: Outcome) -> bool:
+        """Whether this outcome makes the task run again: only a program's failure does, while retries are left."""
+        return self.ending is None and bool(outcome.exit_code) and self._retries_left
+
+    async def _run(self, ended_with: int | None) -> None:
+        timer = None
+        if self._limit is not None:
+            timer = asyncio.get_running_loop().call_later(self._limit, self.end, Ending.EXPIRED)
+        try:
+            outcome = await self._go(ended_with)
+        finally:
+            if timer is not None:
+                timer.cancel()
+        if self.ending is Ending.DELETED:
+            await self._engine.runner.discard(self.work.directory)
+        if self.ending is not Ending.STOPPED:
+            self._engine.tasks.ended(self, outcome)
+
+    async def _go(self, ended_with: int | None) -> Outcome:
+        outcome = await self.execute() if ended_with is None else Outcome.of(ended_with)
+        if self.retries(outcome) or self.ending not in (None, Ending.EXPIRED):
+            return outcome
+        return await self.deliver(outcome)
+
+
+def _work(job: Doc, task: Doc, seat: Seat) -> Work:
+    directory = seat.place.root.joinpath(*task_path(job["id"], task["id"]))
+    environment = {
+        **system_environment(seat.place, directory),
+        **settings(job.get("commonEnvironmentSettings")),
+        **settings(task.get("environmentSettings")),
+        **batch_environment(seat.place, directory, job_id=job["id"], task_id=task["id"]),
+    }
+    return Work(
+        directory=directory,
+        command_line=task["commandLine"],
+        environment=environment,
+        resource_files=tuple(task.get("resourceFiles") or ()),
+        output_files=tuple(task.get("outputFiles") or ()),
+    )

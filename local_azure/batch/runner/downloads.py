@@ -1,0 +1,139 @@
+"""Resource files: blobs and other URLs brought into a task's working directory before it starts."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import httpx
+from azure.core.exceptions import (
+    AzureError,
+    ClientAuthenticationError,
+    HttpResponseError,
+    ResourceNotFoundError,
+)
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
+from tenacity.nap import sleep_using_event
+from tenacity.stop import stop_when_event_set
+
+from local_azure.batch.failure import Failure
+from local_azure.batch.runner import WorkFailedError
+from local_azure.batch.runner.directories import inside
+from local_azure.batch.runner.transfer import Connections, Stop, StoppedError
+
+_CHUNK = 1024 * 1024
+_DEFAULT_MODE = "0770"
+_ATTEMPTS = 6
+_PASSING_STATUS = (408, 429, 500, 502, 503, 504)
+
+ResourceFile = dict[str, Any]
+
+
+def download(connections: Connections, files: tuple[ResourceFile, ...], directory: Path, stop: Stop) -> None:
+    """Bring all files into `directory`; WorkFailedError at the first that can't be had."""
+    for file in files:
+        mode = str(file.get("fileMode") or _DEFAULT_MODE)
+        for url, relative in _sources(connections, file):
+            try:
+                target = inside(directory, relative)
+                target.parent.mkdir(parents=True, exist_ok=True)
+            except ValueError as error:
+                raise _failed("ResourceFileCreateFailed", str(error), relative) from error
+            except OSError as error:
+                raise _failed("ResourceDirectoryCreateFailed", _reason(error), relative) from error
+            _fetch(connections.http, url, target, relative, stop)
+            _set_mode(target, mode, relative)
+
+
+def _sources(connections: Connections, file: ResourceFile) -> Iterator[tuple[str, str]]:
+    """(URL, path below the working directory) of every blob or file meant by one resource file."""
+    if url := file.get("httpUrl"):
+        yield url, str(file.get("filePath") or "")
+        return
+    folder = str(file.get("filePath") or "").strip("/")
+    container_url = file.get("storageContainerUrl")
+    if container_url is None:
+        reason = "This account has no storage account linked to it for autoStorageContainerName"
+        raise _failed("ResourceContainerNotFound", reason, folder)
+    try:
+        container = connections.container(container_url)
+        for name in container.list_blob_names(name_starts_with=file.get("blobPrefix") or None):
+            if not name.endswith("/"):
+                yield container.get_blob_client(name).url, f"{folder}/{name}" if folder else name
+    except ResourceNotFoundError as error:
+        raise _failed(
+            "ResourceContainerNotFound", "The specified container does not exist", folder
+        ) from error
+    except (AzureError, ValueError) as error:
+        denied = isinstance(error, ClientAuthenticationError) or _status(error) in (401, 403)
+        code = "ResourceContainerAccessDenied" if denied else "ResourceContainerListMiscError"
+        raise _failed(code, "The blobs of the specified container can't be listed", folder) from error
+
+
+def _fetch(client: httpx.Client, url: str, target: Path, relative: str, stop: Stop) -> None:
+    retrying = Retrying(
+        stop=stop_after_attempt(_ATTEMPTS) | stop_when_event_set(stop),
+        wait=wait_exponential(multiplier=0.2, max=5),
+        retry=retry_if_exception(_may_pass),
+        sleep=sleep_using_event(stop),
+        reraise=True,
+    )
+    try:
+        retrying(partial(_fetch_once, client, url, target, stop))
+    except httpx.HTTPStatusError as error:
+        raise _refused(error.response.status_code, relative) from None
+    except httpx.TimeoutException:
+        raise _failed("BlobDownloadTimedOut", "The download took too long", relative) from None
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        reason = f"The download failed ({type(error).__name__})"
+        raise _failed("BlobDownloadMiscError", reason, relative) from None
+    except OSError as error:
+        raise _failed("ResourceFileWriteFailed", _reason(error), relative) from error
+
+
+def _fetch_once(client: httpx.Client, url: str, target: Path, stop: Stop) -> None:
+    with client.stream("GET", url, headers={"Accept-Encoding": "identity"}) as answer:
+        answer.raise_for_status()
+        with target.open("wb") as file:
+            for chunk in answer.iter_bytes(_CHUNK):
+                if stop.is_set():
+                    raise StoppedError
+                file.write(chunk)
+
+
+def _may_pass(error: BaseException) -> bool:
+    if isinstance(error, httpx.HTTPStatusError):
+        return error.response.status_code in _PASSING_STATUS
+    return isinstance(error, httpx.TransportError) and not isinstance(error, httpx.UnsupportedProtocol)
+
+
+def _refused(status: int, relative: str) -> WorkFailedError:
+    if status == 404:
+        return _failed("BlobNotFound", "The specified blob does not exist", relative)
+    if status in (401, 403):
+        return _failed("BlobAccessDenied", "Access to the specified blob is denied", relative)
+    return _failed("BlobDownloadMiscError", f"The storage service answered {status}", relative)
+
+
+def _set_mode(target: Path, mode: str, relative: str) -> None:
+    if sys.platform == "win32":
+        return
+    try:
+        target.chmod(int(mode, 8))
+    except (ValueError, OSError) as error:
+        raise _failed("ResourceFileCreateFailed", f"The file mode {mode} can't be set", relative) from error
+
+
+def _failed(code: str, message: str, relative: str) -> WorkFailedError:
+    return WorkFailedError(Failure(code, message, (("FilePath", relative),)))
+
+
+def _reason(error: OSError) -> str:
+    return error.strerror or type(error).__name__
+
+
+def _status(error: Exception) -> int | None:
+    return error.status_code if isinstance(error, HttpResponseError) else None

@@ -1,0 +1,57 @@
+"""The runner that really runs: directories, transfers and processes of this computer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from functools import partial
+from pathlib import Path
+
+from local_azure.batch.runner import WORKING, Work
+from local_azure.batch.runner import process as processes
+from local_azure.batch.runner.directories import make_task, remove, take_away
+from local_azure.batch.runner.downloads import download
+from local_azure.batch.runner.transfer import Connections
+from local_azure.batch.runner.uploads import due, upload
+from local_azure.processes import ProcessIdentity
+
+
+class LocalRunner:
+    """Runs work as processes of whoever runs the service. `trash` is where directories go to be deleted."""
+
+    def __init__(self, trash: Path) -> None:
+        self._trash = trash
+        self._connections = Connections()
+
+    async def prepare(self, work: Work) -> None:
+        """Make the work's directory anew and bring its resource files; WorkFailedError when that fails."""
+        make_task(work.directory, self._trash)
+        if work.resource_files:
+            directory = work.directory / WORKING
+            job = partial(download, self._connections, work.resource_files, directory)
+            await self._connections.run(job)
+
+    def launch(self, work: Work) -> processes.LocalProcess:
+        """Start the program; WorkFailedError when it can't be."""
+        return processes.launch(work)
+
+    async def deliver(self, work: Work, exit_code: int) -> None:
+        """Upload the output files that are due; WorkFailedError when one can't be uploaded."""
+        if due(work, exit_code):
+            await self._connections.run(partial(upload, self._connections, work, exit_code))
+
+    async def discard(self, directory: Path) -> None:
+        """Delete a directory."""
+        await asyncio.to_thread(take_away, directory, self._trash)
+
+    async def end_orphans(self, known: Iterable[ProcessIdentity], root: Path) -> None:
+        """End what an earlier life of the service left running."""
+        await asyncio.to_thread(processes.end_orphans, list(known), root)
+
+    async def tidy(self) -> None:
+        """Empty the trash."""
+        await asyncio.to_thread(remove, self._trash)
+
+    async def close(self) -> None:
+        """Let go of connections and threads."""
+        await asyncio.to_thread(self._connections.close)
