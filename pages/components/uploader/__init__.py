@@ -3,6 +3,7 @@
 Both show the same uploads, which live in the browser tab and not in a page. No byte passes this process.
 """
 
+import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -24,12 +25,16 @@ _strip = st.components.v2.component("upload_strip", html=_source("strip.html"), 
 
 @dataclass(frozen=True)
 class Target:
-    """Where the browser puts the blobs of an account: `url/BLOB?query`, for `lifetime` ms after it first saw it."""
+    """Where the browser puts the blobs of an account: `url/BLOB?query`, for `lifetime` ms after it first saw it.
+
+    `made` (epoch in ns) tells a fresh target from the one before it.
+    """
 
     account: str
     url: str
     query: str = field(repr=False)
     lifetime: int
+    made: str = field(default_factory=lambda: str(time.time_ns()))
 
 
 def drop_zone(key: str, target: Target, note: str, on_done: Callable[[], None], on_renew: Callable[[], None]):

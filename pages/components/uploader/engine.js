@@ -103,7 +103,7 @@ class Speed {
 class Uploads {
   constructor() {
     this.list = [];
-    this.targets = new Map(); // account -> { url, query, lifetime, seen }
+    this.targets = new Map(); // account -> { url, query, lifetime, made, seen }
     this.views = new Set();
     this.busy = 0; // requests on their way or waiting to be tried again
     this.unreported = [];
@@ -132,8 +132,7 @@ class Uploads {
   }
 
   setTarget(target) {
-    const known = this.targets.get(target.account);
-    if (known?.query === target.query && known.url === target.url) return;
+    if (this.targets.get(target.account)?.made === target.made) return;
     this.targets.set(target.account, { ...target, seen: Date.now() });
     this.wake();
   }
@@ -194,7 +193,7 @@ class Uploads {
       upload.moving.delete(part);
       if (answer.status === 403 && renewals < 2) {
         renewals += 1;
-        await this.renewed(upload.account, target?.query);
+        await this.renewed(upload.account, target?.made);
       } else if (!AGAIN.has(answer.status) || attempt >= TRIES || !(await readable(upload.file))) {
         upload.giveBack(part);
         return this.fail(upload, await why(answer, upload.file));
@@ -235,14 +234,14 @@ class Uploads {
   async target(account) {
     const target = this.targets.get(account);
     if (target && Date.now() - target.seen < target.lifetime) return target;
-    await this.renewed(account, target?.query);
+    await this.renewed(account, target?.made);
     return this.targets.get(account);
   }
 
-  // Waits until Python has sent another signature than `query`, or for RENEWAL ms.
-  async renewed(account, query) {
+  // Waits until Python has sent another target than the one that it made at `made`, or for RENEWAL ms.
+  async renewed(account, made) {
     const deadline = Date.now() + RENEWAL;
-    while (this.targets.get(account)?.query === query && Date.now() < deadline) {
+    while (this.targets.get(account)?.made === made && Date.now() < deadline) {
       if (!this.asking) {
         this.asking = true;
         for (const view of this.views) view.component.setTriggerValue("renew", Date.now());
@@ -319,9 +318,9 @@ function put(upload, part, target) {
     request.onloadend = () => {
       clearTimeout(idle);
       upload.requests.delete(request);
-      const header = (name) => (request.status ? request.getResponseHeader(name) : null);
-      const retryAfter = Math.min(120, Number(header("Retry-After")) || 0) * 1000;
-      resolve({ status: request.status, code: header("x-ms-error-code") || "", retryAfter });
+      const header = (name) => request.getAllResponseHeaders().match(new RegExp(`^${name}: *(.*)$`, "im"))?.[1] ?? "";
+      const retryAfter = Math.min(120, Number(header("retry-after")) || 0) * 1000;
+      resolve({ status: request.status, code: header("x-ms-error-code"), retryAfter });
     };
     request.open("PUT", `${target.url}/${upload.blob}?${target.query}${upload.query(part)}`);
     const headers = upload.headers(part);
@@ -354,7 +353,7 @@ async function why(answer, file) {
   if (answer.status === 404) return "the place for videos is gone from storage. Reload the page, then try again.";
   if (answer.status === 0) return "storage cannot be reached. Check the connection, then try again.";
   if (AGAIN.has(answer.status)) return "storage is too busy. Try again in a minute.";
-  return `storage did not accept the file (${answer.code || answer.status}).`;
+  return `storage did not accept the file (${answer.code || `answer ${answer.status}`}).`;
 }
 
 function backOff(attempt) {

@@ -52,6 +52,7 @@ class Strip {
     if (strip.hidden) return;
     text(strip, ".title", titleText());
     text(strip, ".numbers", uploads.active ? numbersText(uploads.total, uploads.sent, uploads.size) : "");
+    strip.querySelector(".bar").hidden = !uploads.active;
     showBar(strip, uploads.sent, uploads.size);
   }
 }

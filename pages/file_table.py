@@ -1,0 +1,103 @@
+"""The files as people read them: one line for all, a row for each, a sentence for what is left out."""
+
+from __future__ import annotations
+
+import hashlib
+
+import pandas as pd
+import streamlit as st
+
+from batch_core.files import VideoFile
+from batch_core.probe import Probe
+from pages import words
+
+CHANNELS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
+COLUMNS = {
+    "name": st.column_config.TextColumn("Name", width="medium"),
+    "length": st.column_config.TextColumn("Length", alignment="right"),
+    "picture": st.column_config.TextColumn("Picture"),
+    "sound": st.column_config.TextColumn("Sound"),
+    "size": st.column_config.NumberColumn("Size", format="%.1f MB"),
+    "state": st.column_config.TextColumn("State", width="large"),
+}
+
+
+def is_ready(file: VideoFile) -> bool:
+    """Whether it can be converted."""
+    return bool(file.probe and file.probe.ok)
+
+
+def summary(found: list[VideoFile]) -> str:
+    """5 files · 10 min of video · 13 MB"""
+    ready = [file.probe for file in found if file.probe and file.probe.ok]
+    parts = [words.count(len(found), "file")]
+    seconds = sum(probe.duration or 0 for probe in ready)
+    if seconds:
+        kind = "video" if any(probe.has_video for probe in ready) else "sound"
+        parts.append(f"{_rounded(seconds)} of {kind}")
+    return " · ".join([*parts, words.size(sum(file.size for file in found))])
+
+
+def _rounded(seconds: float) -> str:
+    if seconds < 59.5:
+        return f"{max(1, round(seconds))} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 60 else f"{minutes // 60} h {minutes % 60} min"
+
+
+def _sound(probe: Probe) -> str:
+    tracks = [stream for stream in probe.streams if stream.kind == "audio"]
+    if not tracks:
+        return "none"
+    first = tracks[0]
+    channels = CHANNELS.get(first.channels or 0) or (f"{first.channels} channels" if first.channels else "")
+    more = f"{len(tracks)} tracks" if len(tracks) > 1 else ""
+    return ", ".join(part for part in (channels, first.codec, more) if part)
+
+
+def _state(file: VideoFile) -> str:
+    if file.probe is None:
+        return "being looked into"
+    return "ready" if file.probe.ok else f"left out: it {file.probe.reason}"
+
+
+def _row(file: VideoFile) -> dict[str, object]:
+    known = file.probe if is_ready(file) else None
+    return {
+        "name": file.name,
+        "length": words.length(known.duration) if known else "",
+        "picture": (known.picture or "none") if known else "",
+        "sound": _sound(known) if known else "",
+        "size": file.size / 1e6,
+        "state": _state(file),
+    }
+
+
+def table(found: list[VideoFile]) -> list[VideoFile]:
+    """Shows the files and returns those selected. Its key changes with the files: a selection is by row number."""
+    ids = hashlib.sha256("".join(file.id for file in found).encode()).hexdigest()[:12]
+    chosen = st.dataframe(
+        pd.DataFrame([_row(file) for file in found]),
+        key=f"files_{ids}",
+        column_config=COLUMNS,
+        hide_index=True,
+        on_select="rerun",
+        selection_mode="multi-row",
+        alt="The videos: name, length, picture, sound, size and state of each",
+    )
+    return [found[row] for row in chosen.selection.rows if row < len(found)]
+
+
+def left_out(found: list[VideoFile]) -> None:
+    """Names what can't be converted, and why, before anything runs."""
+    refused = [file for file in found if file.probe and not file.probe.ok]
+    if len(refused) == 1:
+        sentence = f"{words.plain(refused[0].name)} {words.plain(refused[0].probe.reason)} It is left out"
+    elif refused:
+        sentence = (
+            f"{len(refused)} files are not videos that we can read; the table says why. They are left out"
+        )
+    else:
+        return
+    others = "; the others are fine." if len(refused) < len(found) else "."
+    st.warning(sentence + others, icon=":material/warning:")

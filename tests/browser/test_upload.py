@@ -1,0 +1,281 @@
+"""Uploads in a real browser: straight to storage, over page switches and failures."""
+
+import hashlib
+import os
+import re
+import subprocess
+from pathlib import Path
+
+import imageio_ffmpeg
+import pytest
+from playwright.sync_api import Locator, Page, Route, expect
+
+from batch_core import files
+from batch_core.account import Account
+from batch_core.storage import INPUTS
+from tests.waiting import until
+
+ROW_HEIGHT = 35  # pixels, also of the header
+MIB = 1024 * 1024
+STORAGE = re.compile(r"/video-inputs/")
+ODD = "<b>Ünïcödé *x* [a](b) & $q$ 🎬.mp4"  # a name that some systems' disks would refuse
+
+
+@pytest.fixture
+def clip(tmp_path: Path) -> Path:
+    """A video of two seconds."""
+    path = tmp_path / "clip.mp4"
+    sources = ["-f", "lavfi", "-i", "testsrc2=s=320x180:d=2", "-f", "lavfi", "-i", "sine=d=2"]
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", *sources, "-preset", "ultrafast", str(path)]
+    subprocess.run(command, check=True)
+    return path
+
+
+@pytest.fixture
+def noise(tmp_path: Path) -> Path:
+    """Three blocks of bytes that are no video, under a name of their own."""
+    path = tmp_path / f"noise-{os.urandom(4).hex()}.bin"
+    path.write_bytes(os.urandom(17 * MIB))
+    return path
+
+
+@pytest.fixture
+def opened(page: Page, app_url: str) -> Page:
+    """The Files page, ready for files."""
+    page.goto(app_url)
+    expect(page.get_by_role("heading", name="Add your videos")).to_be_visible(timeout=60_000)
+    expect(page.get_by_label("Choose files")).to_be_attached()
+    return page
+
+
+def choose(page: Page, *paths: Path) -> None:
+    page.get_by_label("Choose files").set_input_files([str(path) for path in paths])
+
+
+def stored(account: Account, name: str) -> files.VideoFile | None:
+    return next((file for file in files.list_files(account) if file.name == name), None)
+
+
+def digest(account: Account, name: str) -> str:
+    """MD5 of the stored file, once it has been looked into (which changes its metadata)."""
+    file = until(
+        lambda: (found := stored(account, name)) and found.probe and found, what="a look into the file"
+    )
+    blob = account.blobs.get_blob_client(INPUTS, file.blob)
+    return hashlib.md5(blob.download_blob().readall()).hexdigest()
+
+
+def uploaded(page: Page, name: str) -> None:
+    row = page.get_by_role("listitem").filter(has_text=name)
+    expect(row).to_contain_text("uploaded", timeout=60_000)
+
+
+def table_row(page: Page, name: str) -> Locator:
+    """The file's row in the table, which draws on a canvas and has its text in the canvas element."""
+    return page.locator("canvas tr").filter(has_text=name)
+
+
+class Gate:
+    """Holds requests to storage back until it is opened."""
+
+    def __init__(self, page: Page) -> None:
+        self.page, self.held, self.seen, self.shut = page, [], [], True
+        page.route(STORAGE, self._hold)
+
+    def _hold(self, route: Route) -> None:
+        self.seen.append(route.request.url)
+        if self.shut:
+            self.held.append(route)
+        else:
+            route.continue_()
+
+    def wait(self, count: int) -> None:
+        """Until so many are held; they come in while Playwright talks with the browser."""
+        until(lambda: self.page.evaluate("true") and len(self.held) >= count, what="the held requests")
+
+    def open(self) -> None:
+        self.shut = False
+        for route in self.held:
+            route.continue_()
+
+
+def test_several_files_arrive_whole_and_keep_their_names(
+    opened: Page, clip: Path, noise: Path, account: Account
+) -> None:
+    content = {"clip.mp4": clip.read_bytes(), ODD: clip.read_bytes(), noise.name: noise.read_bytes()}
+    chosen = [{"name": name, "mimeType": "video/mp4", "buffer": data} for name, data in content.items()]
+    opened.get_by_label("Choose files").set_input_files(chosen)
+    for name, data in content.items():
+        uploaded(opened, name)
+        file = stored(account, name)
+        assert file
+        assert re.fullmatch(r"[0-9a-f]{32}/[A-Za-z0-9._-]{1,80}", file.blob)
+        assert file.blob.endswith(f"/{files.safe_name(name)}")
+        assert digest(account, name) == hashlib.md5(data).hexdigest()
+    expect(opened.get_by_role("button", name="Convert").first).to_be_visible()
+    expect(table_row(opened, ODD).first).to_be_attached()
+    expect(opened.locator("b", has_text="Ünïcödé")).to_have_count(0)
+
+
+def test_a_file_that_is_no_video_is_marked_and_left_out(opened: Page, tmp_path: Path) -> None:
+    letter = tmp_path / f"letter-{os.urandom(4).hex()}.mp4"
+    letter.write_text("Dear Ada, " * 5000)
+    choose(opened, letter)
+    row = table_row(opened, letter.name)
+    expect(row).to_contain_text("left out", timeout=60_000)
+    expect(opened.get_by_role("alert").filter(has_text=re.compile("left out"))).to_be_visible()
+
+
+def test_an_upload_goes_on_while_pages_are_switched(opened: Page, noise: Path, account: Account) -> None:
+    gate = Gate(opened)
+    choose(opened, noise)
+    gate.wait(3)
+    opened.get_by_role("link", name="Convert").click()
+    expect(opened.get_by_role("heading", name="Convert", level=1)).to_be_visible()
+    expect(opened.get_by_text("Uploading 1 file")).to_be_visible()
+    gate.open()
+    expect(opened.get_by_text("Everything is uploaded")).to_be_visible(timeout=60_000)
+    opened.get_by_role("link", name="Files").click()
+    expect(table_row(opened, noise.name)).to_be_attached()
+    assert digest(account, noise.name) == hashlib.md5(noise.read_bytes()).hexdigest()
+
+
+def test_a_running_upload_has_its_bar_again_after_coming_back(opened: Page, noise: Path) -> None:
+    gate = Gate(opened)
+    choose(opened, noise)
+    gate.wait(3)
+    opened.get_by_role("link", name="Convert").click()
+    expect(opened.get_by_role("heading", name="Convert", level=1)).to_be_visible()
+    opened.get_by_role("link", name="Files").click()
+    expect(opened.get_by_role("progressbar", name=f"Upload of {noise.name}")).to_be_visible()
+    gate.open()
+    uploaded(opened, noise.name)
+
+
+def test_blocks_that_fail_are_sent_again(opened: Page, noise: Path, account: Account) -> None:
+    answers = iter(("503", "lost", "429", "lost"))
+    failed = []
+
+    def fail(route: Route) -> None:
+        answer = next(answers, None)
+        if answer is None:
+            route.continue_()
+            return
+        failed.append(answer)
+        if answer == "lost":
+            route.abort("connectionreset")
+        else:
+            headers = {
+                "Access-Control-Allow-Origin": "*",
+                "Access-Control-Expose-Headers": "*",
+                "Retry-After": "1",
+            }
+            route.fulfill(status=int(answer), headers=headers)
+
+    opened.route(STORAGE, fail)
+    choose(opened, noise)
+    uploaded(opened, noise.name)
+    assert failed == ["503", "lost", "429", "lost"]
+    assert digest(account, noise.name) == hashlib.md5(noise.read_bytes()).hexdigest()
+
+
+def test_a_refused_signature_is_renewed(opened: Page, clip: Path, account: Account) -> None:
+    refused = []
+
+    def refuse_once(route: Route) -> None:
+        if refused:
+            route.continue_()
+        else:
+            refused.append(route.request.url)
+            route.fulfill(status=403, headers={"Access-Control-Allow-Origin": "*"})
+
+    named = clip.rename(clip.with_name(f"renewed-{os.urandom(4).hex()}.mp4"))
+    opened.route(STORAGE, refuse_once)
+    choose(opened, named)
+    uploaded(opened, named.name)
+    assert refused
+    assert stored(account, named.name)
+
+
+def test_an_answer_that_was_lost_does_not_make_a_second_file(
+    opened: Page, clip: Path, account: Account
+) -> None:
+    lost = []
+
+    def lose_once(route: Route) -> None:
+        if lost:
+            route.continue_()
+        else:
+            lost.append(route.fetch().status)
+            route.abort("connectionreset")
+
+    named = clip.rename(clip.with_name(f"lost-{os.urandom(4).hex()}.mp4"))
+    opened.route(STORAGE, lose_once)
+    choose(opened, named)
+    uploaded(opened, named.name)
+    assert lost == [201]
+    assert [file.name for file in files.list_files(account)].count(named.name) == 1
+
+
+def test_a_cancelled_upload_leaves_no_file(opened: Page, noise: Path, account: Account) -> None:
+    gate = Gate(opened)
+    choose(opened, noise)
+    gate.wait(3)
+    opened.get_by_role("button", name=f"Cancel {noise.name}").click()
+    expect(opened.get_by_role("listitem").filter(has_text=noise.name)).to_have_count(0)
+    expect(opened.get_by_text(f"{noise.name}: cancelled")).to_be_attached()
+    assert not any("blocklist" in url for url in gate.seen)
+    assert stored(account, noise.name) is None
+
+
+def test_what_cannot_be_uploaded_says_why_and_can_be_tried_again(
+    opened: Page, clip: Path, account: Account
+) -> None:
+    named = clip.rename(clip.with_name(f"again-{os.urandom(4).hex()}.mp4"))
+    opened.route(
+        STORAGE, lambda route: route.fulfill(status=404, headers={"Access-Control-Allow-Origin": "*"})
+    )
+    choose(opened, named)
+    expect(opened.get_by_role("listitem").filter(has_text=named.name)).to_contain_text(
+        "Not uploaded: the place for"
+    )
+    opened.unroute(STORAGE)
+    opened.get_by_role("button", name=f"Try {named.name} again").click()
+    uploaded(opened, named.name)
+    assert stored(account, named.name)
+
+
+def test_a_folder_is_dropped_with_what_is_in_it(
+    opened: Page, clip: Path, account: Account, tmp_path: Path
+) -> None:
+    folder = tmp_path / "trip" / "day 1"
+    folder.mkdir(parents=True)
+    name = f"beach-{os.urandom(4).hex()}.mp4"
+    (folder / name).write_bytes(clip.read_bytes())
+    (folder / ".hidden").write_bytes(b"no video")
+    place = opened.get_by_text("Drop videos or a folder here").bounding_box()
+    data = {"items": [], "files": [str(tmp_path / "trip")], "dragOperationsMask": 1}
+    session = opened.context.new_cdp_session(opened)
+    for step in ("dragEnter", "dragOver", "drop"):
+        session.send(
+            "Input.dispatchDragEvent", {"type": step, "x": place["x"] + 5, "y": place["y"] + 5, "data": data}
+        )
+    uploaded(opened, name)
+    assert stored(account, name)
+    assert stored(account, ".hidden") is None
+
+
+def test_a_selected_file_is_deleted_after_asking(opened: Page, clip: Path, account: Account) -> None:
+    named = clip.rename(clip.with_name(f"unwanted-{os.urandom(4).hex()}.mp4"))
+    choose(opened, named)
+    expect(table_row(opened, named.name)).to_contain_text("ready", timeout=60_000)
+    expect(opened.get_by_role("listitem").filter(has_text=named.name)).to_have_count(0)
+    row = int(table_row(opened, named.name).get_attribute("aria-rowindex")) - 1
+    table = opened.get_by_test_id("stDataFrame").locator("canvas").first
+    table.click(position={"x": 16, "y": row * ROW_HEIGHT + ROW_HEIGHT // 2}, force=True)
+    opened.get_by_role("button", name="Delete").click()
+    dialog = opened.get_by_role("dialog")
+    expect(dialog).to_contain_text(named.name)
+    dialog.get_by_role("button", name="Delete").click()
+    expect(table_row(opened, named.name)).to_have_count(0)
+    until(lambda: stored(account, named.name) is None, what="the deletion")
