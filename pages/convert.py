@@ -27,10 +27,10 @@ def page() -> None:
     except DashboardError as error:
         session.show_error(error)
         st.stop()
-    if any(file.probe is None for file in everything):
-        being_looked_into(account)
+    new_files(account, everything)
     if not any(file.probe and file.probe.ok for file in everything):
-        nothing_yet(bool(everything))
+        if not uploads.work(account).busy:
+            nothing_yet(bool(everything))
         return
     left, right = st.columns([3, 2], gap="large")
     with left:
@@ -53,20 +53,23 @@ def page() -> None:
             offer(account, plan)
 
 
-def being_looked_into(account: Account) -> None:
-    """Begins to look into new files, and draws the page again when that is done."""
+def new_files(account: Account, everything: list[VideoFile]) -> None:
+    """While files are being made or looked into, says so, and draws the page again when that is done."""
     work = uploads.work(account)
-    if work.looking.error is None:
+    if work.looking.error is None and any(file.probe is None for file in everything):
         work.look()
-        st.fragment(run_every=1)(looking)(work)
+    if work.busy:
+        st.fragment(run_every=1)(watch)(work)
 
 
-def looking(work: uploads.Work) -> None:
-    """How far the look into new files is."""
-    if not work.looking.busy:
+def watch(work: uploads.Work) -> None:
+    """How far it is with the new files."""
+    if not work.busy:
         st.rerun()
-    done, total = work.looking.progress.done, work.looking.progress.total
-    st.progress(done / total if total else 0.0, text=f"Looking into new files: {done} of {total}")
+    for task, doing in ((work.sampling, "Making sample videos"), (work.looking, "Looking into new files")):
+        done, total = task.progress.done, task.progress.total
+        if task.busy and total:
+            st.progress(done / total, text=f"{doing}: {done} of {total}")
 
 
 def nothing_yet(some: bool) -> None:

@@ -50,8 +50,7 @@ def content_security_policy() -> str:
     return "; ".join(
         (
             "default-src 'self'",
-            # blob: components' code; unsafe-eval: Plotly's WebGL traces compile their shaders with new Function
-            f"script-src 'self' blob: 'unsafe-eval' {_inline_hashes()}",
+            f"script-src 'self' blob: {_inline_hashes()}",  # blob: the code of components
             "style-src 'self' 'unsafe-inline'",
             "font-src 'self' data:",
             f"img-src 'self' data: blob: {storage}",

@@ -1,0 +1,120 @@
+"""Convert: what is chosen, what is said before, and one launch however often the button is pressed."""
+
+from collections.abc import Callable
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from batch_core import files, jobs, pools
+from batch_core.account import Account
+from batch_core.files import VideoFile
+from batch_core.storage import INPUTS
+from pages.options import clock_seconds
+from pages.pool_choice import AUTO
+
+PAGE = "pages/convert.py"
+Open = Callable[..., AppTest]
+
+
+def button(opened: AppTest, start: str):
+    return next(button for button in opened.button if button.label.startswith(start))
+
+
+def text(opened: AppTest) -> str:
+    return "\n".join(element.value for element in opened.markdown)
+
+
+def test_it_says_what_will_happen_and_offers_all_files(
+    app: Open, account: Account, videos: list[VideoFile]
+) -> None:
+    opened = app(PAGE)
+    assert not opened.exception
+    assert [title.value for title in opened.title] == ["Convert"]
+    ready = [file for file in files.list_files(account) if file.probe and file.probe.ok]
+    assert len(ready) >= len(videos) == 5
+    assert button(opened, "Convert ").label == f"Convert {len(ready)} files"
+    assert f"{len(ready)} files become MP3." in text(opened)
+    assert "nothing costs money" in text(opened)
+    shown = text(opened) + "".join(caption.value for caption in opened.caption)
+    assert not any(word in shown for word in ("€", "estimate", "minutes left"))
+
+
+def test_the_exact_command_is_there_and_holds_no_name(app: Open, videos: list[VideoFile]) -> None:
+    command = app(PAGE).code[0].value
+    assert command.startswith("ffmpeg -nostdin -y -protocol_whitelist file ")
+    assert command.endswith("output.mp3")
+    assert not any(file.name in command for file in videos)
+
+
+def test_another_conversion_and_one_file_are_kept_over_a_page_switch(
+    app: Open, videos: list[VideoFile]
+) -> None:
+    opened = app(PAGE)
+    opened.button(key="choose_mp4-720p").click().run()
+    opened.multiselect(key="convert_only").set_value([videos[0].id])
+    opened.run()
+    assert button(opened, "Convert ").label == "Convert 1 file"
+    assert "1 file becomes MP4 720p." in text(opened)
+    opened.switch_page("pages/pool.py").run()
+    opened.switch_page(PAGE).run()
+    assert "1 file becomes MP4 720p." in text(opened)
+
+
+def test_a_file_that_is_no_video_is_named_with_its_reason_before_anything_runs(
+    app: Open, account: Account, videos: list[VideoFile]
+) -> None:
+    blob = "0123456789abcdef0123456789abcdef/notes.mp4"
+    client = account.blobs.get_blob_client(INPUTS, blob)
+    client.upload_blob(b"#EXTM3U\nfile:///etc/passwd\n", overwrite=True)
+    file = next(file for file in files.list_files(account) if file.blob == blob)
+    files.probe_file(account, file)
+    try:
+        opened = app(PAGE)
+        assert len(opened.warning) == 1
+        assert "1 file will be left out" in opened.warning[0].value
+        assert "notes" in opened.warning[0].value
+        assert button(opened, "Convert ").label == f"Convert {len(files.list_files(account)) - 1} files"
+    finally:
+        client.delete_blob()
+
+
+def test_pressing_twice_launches_once(app: Open, account: Account, videos: list[VideoFile]) -> None:
+    before = {run.id for run in jobs.list_runs(account)}
+    opened = app(PAGE)
+    opened.multiselect(key="convert_only").set_value([videos[0].id])
+    opened.run()
+    nonce = opened.session_state["convert_nonce"]
+    button(opened, "Convert ").click().run()
+    assert not opened.exception
+    run_id = opened.query_params["run"]
+    opened.switch_page(PAGE).run()
+    opened.session_state["convert_nonce"] = nonce  # as if the first press had not been heard of
+    opened.run()
+    button(opened, "Convert ").click().run()
+    assert {run.id for run in jobs.list_runs(account)} - before == {run_id}
+    assert opened.query_params["run"] == run_id
+    assert "convert_launched" not in opened.session_state
+
+
+def test_a_pool_that_goes_away_by_itself_can_be_chosen(app: Open, videos: list[VideoFile]) -> None:
+    opened = app(PAGE)
+    opened.selectbox(key="convert_pool").select(AUTO).run()
+    opened.number_input(key="convert_spot").set_value(3).run()
+    assert "3 Spot nodes (Standard_D2s_v5)" in text(opened)
+    assert opened.selectbox(key="convert_pool").options[0].startswith("This computer")
+    assert pools.DEFAULT_VM_SIZE in [field.value for field in opened.text_input]
+
+
+@pytest.mark.parametrize(
+    ("typed", "seconds"),
+    [("90", 90), ("1:30", 90), ("1:02:03.5", 3723.5), ("", None), ("1:", None), ("-3", None), ("x", None)],
+)
+def test_times_are_typed_as_people_write_them(typed: str, seconds: float | None) -> None:
+    assert clock_seconds(typed) == seconds
+
+
+def test_what_is_no_time_is_said_and_nothing_is_offered(app: Open, videos: list[VideoFile]) -> None:
+    opened = app(PAGE)
+    opened.text_input(key="convert_from").set_value("soon").run()
+    assert "“From” is a time" in opened.error[0].value
+    assert not any(button.label.startswith("Convert ") for button in opened.button)

@@ -1,0 +1,139 @@
+"""The frame: every page is there, the first visitor gets it too, and answers carry the security headers."""
+
+import base64
+import hashlib
+import os
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+
+import psutil
+import pytest
+import streamlit
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.responses import HTMLResponse, PlainTextResponse
+from starlette.routing import Route
+from starlette.testclient import TestClient
+from streamlit.runtime.pages_manager import PagesManager
+from streamlit.testing.v1 import AppTest
+
+import dashboard
+from batch_core import pools
+from batch_core.account import Account
+from pages import session
+from pages.headers import BROWSER_COOKIE, SecurityHeaders, content_security_policy
+from tests.waiting import until
+
+HEADINGS = {
+    "pages/files.py": "Add your videos",
+    "pages/convert.py": "Convert",
+    "pages/results.py": "Results",
+    "pages/monitor.py": "Monitor",
+    "pages/pool.py": "Pool",
+    "pages/connect.py": "Connect",
+    "pages/cleanup.py": "Clean up",
+}
+Open = Callable[..., AppTest]
+
+
+@pytest.mark.parametrize("page", HEADINGS)
+def test_every_page_shows_its_heading(app: Open, page: str) -> None:
+    opened = app(page)
+    assert not opened.exception
+    assert [title.value for title in opened.title] == [HEADINGS[page]]
+
+
+def test_the_foot_says_which_account_and_how_many_nodes(app: Open, account: Account) -> None:
+    opened = app()
+    nodes = sum(pool.dedicated + pool.spot for pool in pools.list_pools(account))
+    assert nodes >= pools.LOCAL_NODES
+    assert "**This computer**" in opened.sidebar.markdown[0].value
+    assert any(f"ready · {nodes} nodes" in caption.value for caption in opened.sidebar.caption)
+    assert any("Nothing costs money" in caption.value for caption in opened.sidebar.caption)
+
+
+def test_the_page_is_up_while_the_local_cloud_starts(
+    node_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "node").symlink_to(node_home, target_is_directory=True)
+    monkeypatch.setenv("BATCH_DASHBOARD_HOME", str(tmp_path))
+    opened = AppTest.from_file(str(Path(dashboard.__file__)), default_timeout=30)
+    try:
+        opened.run().switch_page("pages/convert.py").run()
+        assert not opened.exception
+        assert [title.value for title in opened.title] == ["Convert"]
+        started = lambda: any("no videos yet" in text.value for text in opened.run().markdown)  # noqa: E731
+        until(started, seconds=60, what="the page that goes on by itself")
+    finally:
+        cloud = session.local_cloud()
+        account = until(cloud.account, seconds=60, what="the local cloud")
+        end_service(account)
+
+
+def end_service(account: Account) -> None:
+    """End the local cloud that listens on the account's Batch port, and wait for it."""
+    port = int(account.batch_endpoint.url.rsplit(":", 1)[1])
+    for child in psutil.Process(os.getpid()).children():
+        if any(link.laddr.port == port for link in child.net_connections() if link.status == "LISTEN"):
+            child.terminate()
+            child.wait(timeout=30)
+
+
+def test_the_first_visitor_of_the_process_gets_the_frame(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(PagesManager, "uses_pages_directory", None)
+    dashboard._pages_folder_is_ours()
+    PagesManager(dashboard.__file__)
+    assert PagesManager.uses_pages_directory is False
+
+
+def test_answers_carry_the_security_headers_and_a_browser_gets_its_name_once() -> None:
+    app = Starlette(
+        routes=[Route("/", lambda request: HTMLResponse("<p>"))], middleware=[Middleware(SecurityHeaders)]
+    )
+    with TestClient(app) as client:
+        first, second = client.get("/"), client.get("/")
+    policy = first.headers["content-security-policy"]
+    assert "frame-ancestors 'self'" in policy
+    assert "object-src 'none'" in policy
+    assert "'unsafe-inline'" not in policy.split("script-src")[1].split(";")[0]
+    assert first.headers["x-content-type-options"] == "nosniff"
+    assert first.headers["referrer-policy"] == "same-origin"
+    cookie = first.headers["set-cookie"]
+    assert cookie.startswith(f"{BROWSER_COOKIE}=")
+    assert "HttpOnly" in cookie
+    assert "SameSite=Strict" in cookie
+    assert "set-cookie" not in second.headers
+
+
+def test_a_route_with_a_stricter_policy_keeps_it() -> None:
+    strict = {"Content-Security-Policy": "default-src 'none'"}
+    app = Starlette(
+        routes=[Route("/", lambda request: PlainTextResponse("text", headers=strict))],
+        middleware=[Middleware(SecurityHeaders)],
+    )
+    with TestClient(app) as client:
+        assert client.get("/").headers["content-security-policy"] == "default-src 'none'"
+
+
+def test_the_policy_lets_streamlits_own_inline_script_run() -> None:
+    page = (files("streamlit") / "static" / "index.html").read_text(encoding="utf-8")
+    script = page.split("<script>")[1].split("</script>")[0]
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    assert f"'sha256-{digest}'" in content_security_policy()
+
+
+def test_the_options_that_the_configuration_names_exist() -> None:
+    import tomllib
+
+    config = Path(dashboard.__file__).parent / ".streamlit" / "config.toml"
+    known = streamlit.config._config_options_template
+
+    def check(prefix: str, table: dict) -> None:
+        for name, value in table.items():
+            if isinstance(value, dict):
+                check(f"{prefix}{name}.", value)
+            else:
+                assert f"{prefix}{name}" in known
+
+    check("", tomllib.loads(config.read_text(encoding="utf-8")))

@@ -1,0 +1,90 @@
+"""Pool: the nodes of this computer, another pool by the form, and the dialog before one is deleted."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from batch_core import pools
+from batch_core.account import Account
+from batch_core.errors import NotFound
+from tests.waiting import until
+
+PAGE = "pages/pool.py"
+NEW = "made-by-the-form"
+Open = Callable[..., AppTest]
+
+
+def press(opened: AppTest, label: str) -> AppTest:
+    next(button for button in opened.button if button.label == label).click()
+    return opened.run()
+
+
+def gone(account: Account) -> bool:
+    try:
+        pools.get_pool(account, NEW)
+    except NotFound:
+        return True
+    return False
+
+
+@pytest.fixture
+def new_pool(account: Account) -> Iterator[str]:
+    """The id of a pool that a test makes; it is gone afterwards."""
+    yield NEW
+    pools.delete(account, NEW)
+    until(lambda: gone(account), what="the deletion of the pool")
+
+
+def test_the_five_nodes_of_this_computer_are_shown(app: Open) -> None:
+    opened = app(PAGE, pool=pools.LOCAL_POOL)
+    assert not opened.exception
+    assert [title.value for title in opened.title] == ["Pool"]
+    assert opened.selectbox(key="pool_shown").value == pools.LOCAL_POOL
+
+    def nodes() -> int:
+        opened.run()
+        return len(opened.dataframe[0].value) if opened.dataframe else 0
+
+    assert until(nodes, seconds=20, what="the table of nodes") == pools.LOCAL_NODES
+    assert set(opened.dataframe[0].value["kind"]) == {"dedicated"}
+
+
+def test_a_pool_is_made_by_the_form(app: Open, account: Account, new_pool: str) -> None:
+    opened = app(PAGE)
+    opened.text_input(key="pool_id").set_value(new_pool)
+    opened.number_input(key="pool_dedicated").set_value(1)
+    opened.number_input(key="pool_spot").set_value(1)
+    opened.number_input(key="pool_slots").set_value(2)
+    press(opened, "Create pool")
+    assert not opened.exception
+    made = pools.get_pool(account, new_pool)
+    assert (made.target_dedicated, made.target_spot, made.slots) == (1, 1, 2)
+    assert opened.query_params["pool"] == new_pool
+
+
+def test_the_images_are_the_services_list(app: Open, account: Account) -> None:
+    opened = app(PAGE)
+    assert opened.selectbox(key="pool_image").options == [image.label for image in pools.images(account)]
+
+
+def test_a_name_that_cannot_be_a_pools_is_refused_in_words(app: Open) -> None:
+    opened = app(PAGE)
+    opened.text_input(key="pool_id").set_value("two words")
+    press(opened, "Create pool")
+    assert "“two words” can't be a pool's id." in opened.error[0].value
+
+
+def test_an_image_that_is_typed_wrong_is_refused_in_words(app: Open) -> None:
+    opened = app(PAGE)
+    opened.get_by_key("pool_image_from").set_value("Typed")
+    opened.run()
+    opened.text_input(key="pool_image_typed").set_value("ubuntu").run()
+    assert any("“ubuntu” is not an image." in error.value for error in opened.error)
+
+
+def test_delete_asks_first_and_names_the_pool(app: Open, account: Account) -> None:
+    opened = app(PAGE, pool=pools.LOCAL_POOL)
+    press(opened, "Delete")
+    assert any("**This computer** and its" in text.value for text in opened.markdown)
+    assert pools.get_pool(account, pools.LOCAL_POOL).state == "active"
