@@ -15,7 +15,7 @@ from batch_core.conversions import Conversion, Options, command_line, conversion
 from batch_core.errors import Conflict, InvalidInput, NotFound, QuotaError, ServiceFailure, translated
 from batch_core.failures import Failure, failure
 from batch_core.files import VideoFile
-from batch_core.launching import JOB_ENDED, Progress, add_tasks, tasks_of
+from batch_core.launching import JOB_ENDED, PATIENCE, Progress, add_tasks, insist, tasks_of
 from batch_core.manifests import Manifest, ManifestFile
 from batch_core.pools import LOCAL_POOL, PoolInfo, PoolSpec, auto_pool, get_pool, moment
 from batch_core.storage import APP
@@ -38,9 +38,10 @@ __all__ = [
 ]
 
 DEFAULT_WALL_CLOCK = timedelta(hours=2)
-MOST_FILES = 10_000  # task ids are numbered in four digits and the whole launch stays within minutes
+MOST_FILES = 9_999  # task ids are numbered in four digits
 SELECT = "id,displayName,state,stateTransitionTime,creationTime,poolInfo,executionInfo,metadata"
 STOP_SECONDS = 30
+SHORT_PATIENCE = 10.0  # seconds: somebody waits for a button's effect
 
 
 @dataclass(frozen=True)
@@ -161,7 +162,7 @@ def _on_pool(account: Account, they: str, pool: PoolInfo) -> list[str]:
     nodes = _nodes(max(pool.target_dedicated, pool.dedicated), max(pool.target_spot, pool.spot))
     if account.kind is AccountKind.LOCAL:
         where = "this computer" if pool.id == LOCAL_POOL else f"the pool {pool.id} on this computer"
-        return [f"{they} on the {nodes.removesuffix(' (dedicated)')} of {where}; nothing costs money."]
+        return [f"{they} on the {nodes} of {where}; nothing costs money."]
     if not pool.target_dedicated + pool.target_spot + pool.dedicated + pool.spot:
         return [f"The pool {pool.id} has no nodes: nothing runs until you resize it."]
     return [
@@ -194,7 +195,7 @@ def launch(account: Account, plan: Plan, progress: Progress | None = None) -> Ru
     account.require_writable()
     kept = manifests.keep(account, _manifest(plan))
     try:
-        attached = _create_job(account, plan)
+        attached = insist(lambda: _create_job(account, plan), SHORT_PATIENCE)
     except (InvalidInput, QuotaError, Conflict):
         manifests.forget(account, kept.run_id)
         raise
@@ -302,13 +303,16 @@ def _complete(account: Account, kept: Manifest, progress: Progress | None = None
     """Adds the tasks that are missing, and then tells the job to end with its last task."""
     try:
         add_tasks(account, kept.run_id, tasks_of(account, kept), progress)
-        ending = models.BatchJobUpdateOptions(all_tasks_complete_mode="terminatejob")
-        with translated("complete the run"):
-            account.batch.update_job(kept.run_id, ending)
+        insist(lambda: _end_with_last_task(account, kept.run_id), PATIENCE)
     except Conflict as error:
         if error.code not in JOB_ENDED:
             raise
-    return get_run(account, kept.run_id)
+    return insist(lambda: get_run(account, kept.run_id), SHORT_PATIENCE)
+
+
+def _end_with_last_task(account: Account, job_id: str) -> None:
+    with translated("complete the run"):
+        account.batch.update_job(job_id, models.BatchJobUpdateOptions(all_tasks_complete_mode="terminatejob"))
 
 
 def list_runs(account: Account) -> list[Run]:

@@ -7,6 +7,7 @@ collection call is made here, and the result of each task is read.
 import time
 from collections import deque
 from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 from azure.batch import models
 
@@ -26,10 +27,12 @@ from batch_core.manifests import Manifest
 from batch_core.pacing import Backoff
 from batch_core.storage import INPUTS, RESULTS, container_url, read_url
 
+T = TypeVar("T")
 Progress = Callable[[int, int], None]
 MOST_TASKS = 100  # of one collection call
 PATIENCE = 60.0  # seconds without a single task added until a launch gives up
-JOB_ENDED = {"JobCompleted", "JobBeingTerminated", "JobTerminating", "JobNotActive"}
+PASSING = (Throttled, ServiceFailure, Unreachable)  # what may be over when it is tried again
+JOB_ENDED = {"JobCompleted", "JobBeingTerminated", "JobNotActive"}
 LOGS = "logs"
 
 
@@ -105,7 +108,7 @@ def add_tasks(
             if error.code != "RequestBodyTooLarge" or len(chunk) == 1:
                 raise
             again, most = chunk, len(chunk) // 2
-        except (Throttled, ServiceFailure, Unreachable) as error:
+        except PASSING as error:
             again, failed = chunk, error
         waiting.extendleft(reversed(again))
         if len(again) < len(chunk):
@@ -116,6 +119,20 @@ def add_tasks(
             pause = backoff.seconds()
             if time.monotonic() + pause > deadline:
                 raise failed
+            time.sleep(pause)
+
+
+def insist(step: Callable[[], T], patience: float) -> T:
+    """Repeats a step that may be done twice, while what fails may pass, for at most `patience` seconds."""
+    backoff = Backoff(0.5, 8.0)
+    deadline = time.monotonic() + patience
+    while True:
+        try:
+            return step()
+        except PASSING:
+            pause = backoff.seconds()
+            if time.monotonic() + pause > deadline:
+                raise
             time.sleep(pause)
 
 

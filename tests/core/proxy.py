@@ -13,11 +13,15 @@ from batch_core.account import Account, AccountKind, connect, endpoint
 
 @dataclass
 class Door:
-    """`asked` holds the method and decoded target of every request; with `refuse`, all get that status."""
+    """`asked` holds the method and decoded target of every request.
+
+    With `refuse`, every request gets that status, or only each `every`th of them, beginning with the first.
+    """
 
     url: str = ""
     asked: list[str] = field(default_factory=list)
     refuse: int | None = None
+    every: int = 1
     retry_after: str | None = None
 
     def count(self, part: str) -> int:
@@ -37,7 +41,7 @@ def door_to(cloud: dict) -> Iterator[tuple[Account, Door]]:
         def pass_on(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             door.asked.append(f"{self.command} {unquote(self.path)}")
-            if door.refuse:
+            if door.refuse and (len(door.asked) - 1) % door.every == 0:
                 headers = {"Retry-After": door.retry_after} if door.retry_after else {}
                 self.answer(door.refuse, headers, b"")
                 return

@@ -7,7 +7,6 @@ import uuid
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -15,12 +14,14 @@ import pytest
 from azure.batch import models
 
 from batch_core import jobs, launching, manifests, pools
-from batch_core.account import Account, connect, endpoint
+from batch_core.account import Account
 from batch_core.errors import InvalidInput, NotFound, Throttled
 from batch_core.files import VideoFile
 from batch_core.jobs import Plan
 from batch_core.storage import INPUTS, RESULTS
 from tests.core.clips import clip, uploaded
+from tests.core.commands import python
+from tests.core.proxy import door_to
 from tests.waiting import until
 
 
@@ -315,7 +316,11 @@ def test_why_ffmpeg_failed_is_told_by_code_sentence_and_the_end_of_its_log(
 
 
 def test_the_log_of_another_programs_task_is_read_from_its_node(ready: Account, own_job: str) -> None:
-    run_task(ready, own_job, "/bin/sh -c 'for i in $(seq 3000); do echo line $i >&2; done; exit 7'")
+    run_task(
+        ready,
+        own_job,
+        python("import sys; [print('line', i, file=sys.stderr) for i in range(1, 3001)]; sys.exit(7)"),
+    )
     why = jobs.failure(ready, own_job, "t")
     assert why.exit_code == 7
     lines = why.end_of_log.splitlines()
@@ -333,32 +338,22 @@ def test_a_command_that_the_node_does_not_have_is_told_as_such(ready: Account, o
 
 
 def test_a_service_that_keeps_failing_ends_the_launch_at_its_deadline(cloud: dict) -> None:
-    calls: list[str] = []
-
-    class Failing(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            self.rfile.read(int(self.headers["Content-Length"]))
-            calls.append(self.path)
-            self.send_response(503)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Failing)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        url = f"http://127.0.0.1:{server.server_port}"
-        failing = connect(
-            endpoint("batch", **(cloud["batch"] | {"url": url})), endpoint("storage", **cloud["storage"])
-        )
+    with door_to(cloud) as (failing, door):
+        door.refuse = 503
         began = time.monotonic()
         task = models.BatchTaskCreateOptions(id="t", command_line="x")
         with pytest.raises(Throttled):
             launching.add_tasks(failing, "j", [task], patience=2)
         assert time.monotonic() - began < 5
-        assert 2 <= len(calls) <= 6
-    finally:
-        server.shutdown()
-        server.server_close()
+        assert 2 <= len(door.asked) <= 6
+
+
+def test_a_launch_outlasts_a_service_that_refuses_now_and_then(
+    ready: Account, cloud: dict, plan: Plan
+) -> None:
+    with door_to(cloud) as (shaky, door):
+        door.refuse, door.every = 429, 2
+        run = jobs.launch(shaky, plan)
+        assert len(door.asked) > 6
+    assert task_ids(ready, run.id) == ["file-0001", "file-0002", "file-0003"]
+    assert ended(ready, run.id).reason == "AllTasksComplete"

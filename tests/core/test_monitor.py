@@ -16,6 +16,7 @@ from batch_core.errors import Throttled
 from batch_core.history import GONE, History
 from batch_core.monitor import Recorder, Snapshot, history_path, list_job_ids, list_pool_ids
 from batch_core.snapshot import Counts
+from tests.core.commands import DONE, ends_with, python, takes
 from tests.core.proxy import Door, door_to
 from tests.waiting import until
 
@@ -81,7 +82,7 @@ def seen(recorder: Recorder, condition: Callable[[Snapshot], object], what: str)
 
 
 def test_a_job_is_followed_from_its_first_task_to_its_last(ready: Account, watch, job) -> None:
-    job_id = job("/bin/sh -c 'exit 3'", *["/bin/sh -c 'sleep 0.3'"] * 7)
+    job_id = job(ends_with(3), *[takes(0.3)] * 7)
     recorder = watch(None, job_id)
     shot = seen(recorder, lambda s: s.counts == Counts(succeeded=7, failed=1), "eight tasks done")
     assert shot.counts.total == 8
@@ -107,7 +108,7 @@ def test_a_job_is_followed_from_its_first_task_to_its_last(ready: Account, watch
 
 
 def test_nodes_show_what_runs_on_them(ready: Account, watch, job) -> None:
-    job_id = job("/bin/sh -c 'sleep 30'")
+    job_id = job(takes(30))
     recorder = watch(pools.LOCAL_POOL, job_id)
     shot = seen(
         recorder, lambda s: s.counts.running == 1 and any(n.slots_used for n in s.nodes), "a busy node"
@@ -130,7 +131,7 @@ def test_nodes_show_what_runs_on_them(ready: Account, watch, job) -> None:
 def test_every_attempt_is_kept_also_those_between_two_looks(
     ready: Account, watch, job, tmp_path: Path
 ) -> None:
-    job_id = job("/bin/sh -c 'exit 1'", retries=2)
+    job_id = job(ends_with(1), retries=2)
     seen(watch(None, job_id), lambda s: s.counts.failed == 1, "the last retry")
     history = History(history_path(tmp_path, ready))
     scope = history.scope("job", job_id, None)
@@ -143,7 +144,7 @@ def test_every_attempt_is_kept_also_those_between_two_looks(
 def test_what_was_seen_survives_a_restart_and_the_end_of_job_and_pool(ready: Account, watch, job) -> None:
     pool_id = f"short-{uuid.uuid4().hex[:8]}"
     pools.create(ready, pools.PoolSpec(id=pool_id, dedicated=1, spot=0))
-    job_id = job("/bin/sh -c 'exit 0'", "/bin/sh -c 'sleep 60'", pool=pool_id)
+    job_id = job(DONE, takes(60), pool=pool_id)
     recorder = watch(pool_id, job_id)
     before = seen(recorder, lambda s: s.counts == Counts(succeeded=1, running=1), "one done, one running")
     recorder.stop()
@@ -233,7 +234,7 @@ def test_it_sleeps_when_nobody_looks_and_nothing_runs_and_wakes_up_when_somebody
 
 def test_a_job_that_is_over_is_not_asked_for_its_tasks_again(ready: Account, watch, job, door) -> None:
     account, asked = door
-    job_id = job("/bin/sh -c 'exit 0'")
+    job_id = job(DONE)
     recorder = watch(None, job_id, account)
     seen(recorder, lambda s: s.counts.succeeded == 1, "the task's end")
     jobs.stop(ready, job_id)
@@ -254,7 +255,7 @@ def test_a_refusing_service_leaves_the_last_picture_with_its_age_and_is_asked_as
     asked.refuse, asked.retry_after = 429, "1"
     bad = seen(recorder, lambda s: s.error, "the refusal")
     assert isinstance(bad.error, Throttled)
-    assert (bad.tasks, bad.counts, bad.taken) == (good.tasks, good.counts, bad.taken)
+    assert (bad.tasks, bad.counts) == (good.tasks, good.counts)
     calls = len(asked.asked)
     until(lambda: recorder.snapshot() and bad.age() > 1.5, what="an older picture")
     assert len(asked.asked) - calls <= 2, "Retry-After and the growing wait are kept to"
@@ -272,7 +273,7 @@ def test_without_room_for_a_history_the_picture_is_shown_all_the_same(
 ) -> None:
     home = tmp_path / "home"
     home.write_text("a file where a folder should be")
-    recorder = Recorder(ready, None, job("/bin/sh -c 'exit 0'"), home, every=EVERY)
+    recorder = Recorder(ready, None, job(DONE), home, every=EVERY)
     recorder.start()
     try:
         assert seen(recorder, lambda s: s.counts.succeeded == 1, "the task").spans[0].outcome == "done"
@@ -288,8 +289,31 @@ def test_pickers_list_what_others_made_newest_job_first(ready: Account, job) -> 
 
 
 def test_no_key_and_no_signature_is_in_the_history(ready: Account, watch, job, tmp_path: Path) -> None:
-    seen(watch(None, job("/bin/sh -c 'exit 0'")), lambda s: s.counts.succeeded == 1, "the task")
+    seen(watch(None, job(DONE)), lambda s: s.counts.succeeded == 1, "the task")
     dump = "\n".join(sqlite3.connect(history_path(tmp_path, ready)).iterdump())
     assert "t0000" in dump
     assert ready.batch_endpoint.key not in dump
     assert "sig=" not in dump
+
+
+@pytest.mark.parametrize("code", [0, 9])
+def test_a_nodes_start_is_told_phase_by_phase_and_so_is_why_it_failed(
+    ready: Account, watch, code: int
+) -> None:
+    pool_id = f"starts-{uuid.uuid4().hex[:8]}"
+    command = python(f"import time; time.sleep(1); raise SystemExit({code})")
+    recorder = watch(pool_id, None)
+    seen(recorder, lambda s: s.version > 0, "a picture without a pool")
+    pools.create(ready, pools.PoolSpec(id=pool_id, dedicated=1, spot=0, start_task=command))
+    try:
+        last = "starttaskfailed" if code else "idle"
+        shot = seen(recorder, lambda s: [n.state for n in s.nodes] == [last], f"a node that is {last}")
+        waiting = [phase for phase in shot.phases if phase.state == "waitingforstarttask"]
+        assert [(phase.node_id, phase.end is not None) for phase in waiting] == [(shot.nodes[0].id, True)]
+        told = "The start task failed. The command ended with exit code 9."
+        assert shot.nodes[0].error == (told if code else "")
+    finally:
+        pools.delete(ready, pool_id)
+    gone = seen(recorder, lambda s: s.pool is None, "the pool's end")
+    assert gone.nodes == ()
+    assert all(phase.end for phase in gone.phases)
