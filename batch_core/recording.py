@@ -227,11 +227,12 @@ def _address(doc: Doc) -> tuple[int, ...]:
 
 
 def _node_error(doc: Doc) -> str:
+    """What is wrong with a node; a failed start task goes first, which `errors` tells less of."""
+    start = doc.get("startTaskInfo") or {}
+    if str(start.get("result", "")).lower() == "failure":
+        failed = start.get("failureInfo") or {}
+        why = reason_in_words(failed.get("code") or "", failed.get("message") or "", start.get("exitCode"))
+        return f"The start task failed. {why}".strip()
     for error in doc.get("errors") or ():
         return reason_in_words(error.get("code") or "Unknown", error.get("message") or "", None)
-    start = doc.get("startTaskInfo") or {}
-    if str(start.get("result", "")).lower() != "failure":
-        return ""
-    failed = start.get("failureInfo") or {}
-    why = reason_in_words(failed.get("code") or "", failed.get("message") or "", start.get("exitCode"))
-    return f"The start task failed. {why}".strip()
+    return ""
