@@ -17,7 +17,7 @@ from typing import IO, Any
 from batch_core.ranged_file import RangedFile, SourceLost
 
 MEMORY = 1024**3  # bytes
-UNREACHABLE, OUT_OF_MEMORY = 3, 4  # exit codes besides 0
+UNREACHABLE, OUT_OF_MEMORY, GONE = 3, 4, 5  # exit codes besides 0
 
 # demuxer as libavformat names it -> (name for ffmpeg's -f, extension of the task's input)
 FORMATS: dict[str, tuple[str, str]] = {
@@ -124,7 +124,7 @@ def open_container(source: IO[bytes]) -> Any:
     import av
 
     def refuse(url: str, flags: int, options: dict[str, str]) -> IO[bytes]:
-        raise PermissionError(url)
+        raise Refused("it points at other files")
 
     try:
         return av.open(
@@ -332,11 +332,15 @@ def main() -> int:
                 result = probe(source, order["size"]) if order["task"] == "probe" else decode(source)
             except Refused as refused:
                 result = {"ok": False, "reason": f"is not a video that we can read ({refused})."}
-            if getattr(source, "lost", False):
-                return UNREACHABLE
+            if isinstance(source, RangedFile) and source.lost:
+                raise source.lost
     except MemoryError:
         return OUT_OF_MEMORY
-    except (SourceLost, OSError):
+    except SourceLost as lost:
+        return GONE if lost.gone else UNREACHABLE
+    except FileNotFoundError:
+        return GONE
+    except OSError:
         return UNREACHABLE
     sys.stdout.write(json.dumps(result))
     return 0

@@ -16,7 +16,11 @@ KEPT = 48  # blocks
 
 
 class SourceLost(Exception):
-    """Storage did not hand over the bytes: says nothing about the file."""
+    """Storage did not hand over the bytes: says nothing about the file but, perhaps, that it is `gone`."""
+
+    def __init__(self, *, gone: bool = False) -> None:
+        super().__init__()
+        self.gone = gone
 
 
 class RangedFile(io.RawIOBase):
@@ -25,13 +29,16 @@ class RangedFile(io.RawIOBase):
     name = ""
 
     def __init__(self, url: str, size: int) -> None:
-        self.url, self.size, self.position, self.lost = url, size, 0, False
+        self.url, self.size, self.position = url, size, 0
+        self.lost: SourceLost | None = None
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
         self._next, self._ahead = 0, 1
         options: Any = {
             "ca_certs": certifi.where(),
             "timeout": urllib3.Timeout(connect=5, read=15),
-            "retries": urllib3.Retry(3, redirect=0, backoff_factor=0.3, status_forcelist=[429, 500, 503]),
+            "retries": urllib3.Retry(
+                2, connect=1, redirect=0, backoff_factor=0.3, status_forcelist=[429, 500, 503]
+            ),
         }
         proxy = _proxy(url)
         self._pool = urllib3.ProxyManager(proxy, **options) if proxy else urllib3.PoolManager(**options)
@@ -83,11 +90,11 @@ class RangedFile(io.RawIOBase):
         try:
             answer = self._pool.request("GET", self.url, headers={"Range": f"bytes={start}-{end - 1}"})
         except urllib3.exceptions.HTTPError:
-            self.lost = True
-            raise SourceLost from None
+            self.lost = SourceLost()
+            raise self.lost from None
         if answer.status != 206 or len(answer.data) != end - start:
-            self.lost = True
-            raise SourceLost
+            self.lost = SourceLost(gone=answer.status == 404)
+            raise self.lost
         return bytes(answer.data)
 
 
