@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import streamlit as st
 
 from batch_core import jobs
@@ -109,7 +111,7 @@ def live(account: Account, watched: Watched, at_rest: bool) -> None:
     metrics(snapshot)
     if line := state_line(snapshot, local=watched.pool_id == LOCAL_POOL):
         getattr(st, line.kind)(line.text, icon=line.icon)
-    charts(watched, snapshot)
+    charts(account.fingerprint, watched, snapshot)
     selected(account, watched, snapshot)
     lists(account, watched, snapshot)
 
@@ -122,7 +124,7 @@ def freshness(snapshot: Snapshot, at_rest: bool) -> None:
     if at_rest:
         st.caption(f"as of {words.when(snapshot.taken_at)}")
     elif age > STALE_SECONDS:
-        st.caption(f":orange[:material/warning: updated {words.length(age)} ago (minutes:seconds)]")
+        st.caption(f":orange[:material/warning: updated {duration(timedelta(seconds=age))} ago]")
     else:
         st.caption(f"updated {round(age)} s ago")
 
@@ -132,8 +134,11 @@ def metrics(snapshot: Snapshot) -> None:
     counts = snapshot.counts
     if snapshot.job is None:
         return
+    whole = counts.total < 1000
     cards = [
-        ("Done", f"{counts.succeeded:,} / {counts.total:,}"),
+        ("Done", f"{counts.succeeded} / {counts.total}")
+        if whole
+        else (f"Done of {counts.total:,}", f"{counts.succeeded:,}"),
         ("Running", f"{counts.running:,}"),
         ("Waiting", f"{counts.active:,}"),
         ("Failed", f"{counts.failed:,}"),

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from datetime import datetime
-from zoneinfo import ZoneInfo
+from collections.abc import Callable
+from datetime import datetime, tzinfo
+from typing import Any
 
 import streamlit as st
 
@@ -17,15 +18,19 @@ from pages.monitor_choice import Watched
 AXES = {"Since the start": True, "Clock": False}
 
 
-def charts(watched: Watched, snapshot: Snapshot) -> None:
+def charts(fingerprint: str, watched: Watched, snapshot: Snapshot) -> None:
     """Nodes on the left, time on the right; a click is kept for the details below."""
     zone = words.zone()
     left, right = st.columns([2, 3])
     with left:
         target = wanted_nodes(snapshot)
-        with st.container(height=44, border=False):
+        with st.container(height=44, border=False, horizontal=True, vertical_alignment="center"):
             st.markdown(f"**Nodes** ({len(snapshot.nodes):,} of {target:,})")
-        nodes = _nodes(watched, snapshot.version, zone.key, snapshot)
+        nodes = _once(
+            (fingerprint, watched, zone.key, "nodes"),
+            (snapshot.nodes, snapshot.spans, snapshot.pool),
+            lambda: _nodes(watched, snapshot, zone),
+        )
         clicked = live_chart("monitor_nodes", nodes)
     with right:
         with st.container(height=44, border=False, horizontal=True, vertical_alignment="center"):
@@ -39,8 +44,12 @@ def charts(watched: Watched, snapshot: Snapshot) -> None:
                 label_visibility="collapsed",
                 persist_state="session",
             )
-        now = _now(snapshot)
-        tasks = _timeline(watched, snapshot.version, now, zone.key, AXES[axis], snapshot)
+        now, relative = _now(snapshot), AXES[axis]
+        tasks = _once(
+            (fingerprint, watched, zone.key, "relative" if relative else "clock"),
+            (now, snapshot.nodes, snapshot.spans, snapshot.phases, snapshot.tasks),
+            lambda: _timeline(watched, snapshot, now, zone, relative),
+        )
         clicked = live_chart("monitor_timeline", tasks) or clicked
     if clicked:
         st.session_state["monitor_shown"] = _named(clicked, snapshot)
@@ -66,37 +75,45 @@ def _now(snapshot: Snapshot) -> datetime:
     return max([job.ended, *(span.end for span in snapshot.spans if span.end)])
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
-def _nodes(watched: Watched, version: int, zone: str, _snapshot: Snapshot) -> PackedChart:
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _slot(key: tuple[Any, ...]) -> dict[str, Any]:
+    """Where the last chart for a key is kept, for all sessions that have the account."""
+    return {}
+
+
+def _once(key: tuple[Any, ...], made_of: tuple[Any, ...], draw: Callable[[], PackedChart]) -> PackedChart:
+    """The chart that was drawn of the same things before, else a new one."""
+    slot = _slot(key)
+    kept = slot.get("chart")
+    if kept is None or kept[0] != made_of:
+        kept = slot["chart"] = (made_of, draw())
+    return kept[1]
+
+
+def _nodes(watched: Watched, snapshot: Snapshot, zone: tzinfo) -> PackedChart:
     working_on: dict[str, list[str]] = defaultdict(list)
-    for span in _snapshot.spans:
+    for span in snapshot.spans:
         if span.end is None:
             working_on[span.node_id].append(span.name)
     figure = heatmap.heatmap(
-        _snapshot.nodes,
-        slots=_snapshot.slots,
-        working_on=working_on,
-        zone=ZoneInfo(zone),
-        view=f"{watched}",
+        snapshot.nodes, slots=snapshot.slots, working_on=working_on, zone=zone, view=f"{watched}"
     )
-    return pack(figure, alt=heatmap.alt_text(_snapshot.nodes, wanted_nodes(_snapshot)))
+    return pack(figure, alt=heatmap.alt_text(snapshot.nodes, wanted_nodes(snapshot)))
 
 
-@st.cache_data(max_entries=32, show_spinner=False)
 def _timeline(
-    watched: Watched, version: int, now: datetime, zone: str, relative: bool, _snapshot: Snapshot
+    watched: Watched, snapshot: Snapshot, now: datetime, zone: tzinfo, relative: bool
 ) -> PackedChart:
-    job = _snapshot.job
-    spans, phases = _snapshot.spans, _snapshot.phases
-    began = job.created if job else min((node.since for node in _snapshot.nodes), default=now)
+    job, spans = snapshot.job, snapshot.spans
+    began = job.created if job else min((node.since for node in snapshot.nodes), default=now)
     start = min([began, *(span.start for span in spans)])
-    queued = [task.created or task.since for task in _snapshot.tasks if task.state == "active"]
+    queued = [task.created or task.since for task in snapshot.tasks if task.state == "active"]
     figure = timeline.timeline(
-        _snapshot.nodes,
+        snapshot.nodes,
         spans,
-        phases,
-        slots=_snapshot.slots,
-        axis=timeline.run_axis(start, now, ZoneInfo(zone), relative=relative),
+        snapshot.phases,
+        slots=snapshot.slots,
+        axis=timeline.run_axis(start, now, zone, relative=relative),
         view=f"{watched} {relative} {timeline.by_minute(spans)}",
         waiting=timeline.Waiting(len(queued), min(queued)) if queued else None,
     )

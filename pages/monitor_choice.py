@@ -13,6 +13,7 @@ from batch_core.pools import LOCAL_POOL
 from pages import session, words
 
 KEPT_SECONDS = 5
+NO_JOB = ""  # None would be shown as "nothing chosen yet"
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def _pickers(
     pools: list[str], known: dict[str, JobChoice], pool_id: str | None, job_id: str | None
 ) -> Watched:
     pool_options = pools if pool_id in pools or pool_id is None else [pool_id, *pools]
-    st.session_state["monitor_pool"], st.session_state["monitor_job"] = pool_id, job_id
+    st.session_state["monitor_pool"], st.session_state["monitor_job"] = pool_id, job_id or NO_JOB
     left, right = st.columns(2)
     with left:
         st.selectbox(
@@ -89,7 +90,7 @@ def _pickers(
     with right:
         st.selectbox(
             "Job",
-            [None, *known],
+            [NO_JOB, *known],
             format_func=lambda job: job_name(known[job]) if job else "No job, the pool alone",
             key="monitor_job",
             on_change=_job_chosen,

@@ -22,6 +22,7 @@ ROWS = 500
 OPEN_FAILURES = 3
 FAILURES = 20
 RECENT = 5
+LAST_LINES = 8
 
 
 def lists(account: Account, watched: Watched, snapshot: Snapshot) -> None:
@@ -60,13 +61,13 @@ def attention(account: Account, watched: Watched, failed: list[TaskRow]) -> None
         )
         if row.open:
             with row:
-                why(account, watched, task)
+                why(account, watched, task, LAST_LINES)
     if len(failed) > FAILURES:
         st.caption(f"and {len(failed) - FAILURES:,} more; all of them are on Results.")
 
 
-def why(account: Account, watched: Watched, task: TaskRow) -> None:
-    """Why a task failed, in words and by the end of its log."""
+def why(account: Account, watched: Watched, task: TaskRow, lines: int | None = None) -> None:
+    """Why a task failed, in words and by the end of its log (its last `lines`, or all that was kept)."""
     ended = task.ended.isoformat() if task.ended else ""
     try:
         found = failure(account.fingerprint, watched.job_id or "", task.id, ended, account)
@@ -74,8 +75,9 @@ def why(account: Account, watched: Watched, task: TaskRow) -> None:
         session.show_error(error)
         return
     st.markdown(words.plain(found.message or task.failure or "Batch gives no reason."))
+    log = found.end_of_log.splitlines()[-lines if lines else 0 :]
     st.code(
-        found.end_of_log or "Nothing was written to stderr.", language=None, wrap_lines=True, height="content"
+        "\n".join(log) or "Nothing was written to stderr.", language=None, wrap_lines=True, height="content"
     )
 
 

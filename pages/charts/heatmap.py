@@ -15,7 +15,7 @@ from datetime import tzinfo
 from typing import TYPE_CHECKING, Any
 
 from pages.charts.labels import node_name, plain
-from pages.charts.legend import LEGEND_HEIGHT, legend_entry, legend_layout
+from pages.charts.legend import legend
 from pages.charts.palette import (
     ERROR,
     FAMILIES,
@@ -97,8 +97,9 @@ def heatmap(
     at = grid(nodes)
     hover = {node.id: _hover(node, slots, working_on.get(node.id, ()), zone) for node in nodes}
     draw = _tiles if len(nodes) <= TILES_AT_MOST else _image
-    traces = [*draw(nodes, at, slots, hover), *_glyphs(nodes, at, slots), *_legend(nodes)]
-    return {"data": traces, "layout": _layout(at, view)}
+    traces = [*draw(nodes, at, slots, hover), *_glyphs(nodes, at, slots)]
+    entries = legend((family, f"{family.word} {count:,}") for family, count in family_counts(nodes))
+    return {"data": traces, "layout": _layout(at, view), "legend": entries}
 
 
 def alt_text(nodes: Sequence[NodeRow], target: int) -> str:
@@ -149,7 +150,6 @@ def _tiles(nodes: Sequence[NodeRow], at: Grid, slots: int, hover: Mapping[str, s
         "hovertext": [hover[node.id] for node in nodes],
         "hovertemplate": "%{hovertext}<extra></extra>",
         "meta": {"kind": "place"},
-        "showlegend": False,
     }
     used = [(node, share_in_use(node, slots)) for node in nodes]
     full = {
@@ -160,7 +160,6 @@ def _tiles(nodes: Sequence[NodeRow], at: Grid, slots: int, hover: Mapping[str, s
         "width": size,
         "marker": {"color": RUNNING.colour, "line": {"color": RUNNING.edge, "width": 1}},
         "hoverinfo": "skip",
-        "showlegend": False,
     }
     return [whole, full, _stripes(nodes, at, size)]
 
@@ -187,7 +186,6 @@ def _stripes(nodes: Sequence[NodeRow], at: Grid, size: float) -> Figure:
             },
         },
         "hoverinfo": "skip",
-        "showlegend": False,
     }
 
 
@@ -246,10 +244,9 @@ def _glyphs(nodes: Sequence[NodeRow], at: Grid, slots: int) -> list[Figure]:
         "textfont": {
             "size": 11 if named else round(max(9.0, at.tile * 0.5)),
             "color": [_text_colour(node, slots) for node in nodes],
-            "shadow": "auto" if slots > 1 else "none",
+            "shadow": "auto" if named and slots > 1 else "none",
         },
         "hoverinfo": "skip",
-        "showlegend": False,
     }
     return [trace]
 
@@ -260,22 +257,18 @@ def _text_colour(node: NodeRow, slots: int) -> str:
     return IDLE.text if family is RUNNING and share_in_use(node, slots) <= 0.5 else family.text
 
 
-def _legend(nodes: Sequence[NodeRow]) -> list[Figure]:
-    return [legend_entry(family, f"{family.word} {count:,}") for family, count in family_counts(nodes)]
-
-
 def _layout(at: Grid, view: str) -> Figure:
     axis = {"visible": False, "fixedrange": at.tile >= NAMED_FROM}
     half = (1 - GAP) / 2
     return {
-        "height": math.ceil(at.rows * at.tile) + LEGEND_HEIGHT,
-        "margin": {"l": 0, "r": 0, "t": 4, "b": LEGEND_HEIGHT - 4, "autoexpand": False},
+        "height": math.ceil(at.rows * at.tile) + 8,
+        "margin": {"l": 0, "r": 0, "t": 4, "b": 4, "autoexpand": False},
         "barmode": "overlay",
         "bargap": 0,
         "hovermode": "closest",
         "dragmode": "zoom",
         "uirevision": view,
-        "legend": legend_layout(),
+        "showlegend": False,
         "xaxis": {
             **axis,
             "range": [-half - 0.03, at.columns - half],

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from pages.charts.labels import duration, plain
 from pages.charts.lanes import Lanes, attempts, lanes
-from pages.charts.legend import LEGEND_HEIGHT, legend_entry, legend_layout
+from pages.charts.legend import legend
 from pages.charts.palette import (
     ERROR,
     FAMILIES,
@@ -38,7 +38,7 @@ LABELLED_AT_MOST = 300
 LANES_WITH_NAMES = 40
 LANES_WITHOUT_ZOOM = 60
 MINUTES_AT_MOST = 600
-HEIGHT_AT_MOST = 460
+HEIGHT_AT_MOST = 420
 LANE_HEIGHT = 30
 ROOMY = 10  # px of a lane from which bars have outlines and textures
 SHORTEST = timedelta(seconds=10)
@@ -120,7 +120,9 @@ def timeline(
     `phases` are the times in which nodes were not at work. While `view` stays the same, a zoom is kept; a zoomed
     chart offers a way back to the newest.
     """
-    shown = [phase for phase in phases if phase.end is None or phase.end > axis.start]
+    shown = [
+        phase for phase in phases if phase.start < axis.now and (phase.end is None or phase.end > axis.start)
+    ]
     if by_minute(spans):
         traces, labels = _minutes(nodes, spans, axis)
     else:
@@ -138,8 +140,8 @@ def timeline(
     families = {outcome_family(span.outcome).id for span in spans} | {
         node_family(phase.state).id for phase in shown
     }
-    legend = [legend_entry(family, family.word) for family in FAMILIES if family.id in families]
-    return {"data": [_extent(axis), *traces, *legend], "layout": _layout(labels, axis, view)}
+    entries = legend((family, family.word) for family in FAMILIES if family.id in families)
+    return {"data": [_extent(axis), *traces], "layout": _layout(labels, axis, view), "legend": entries}
 
 
 def alt_text(spans: Sequence[Span]) -> str:
@@ -187,7 +189,6 @@ def _bar_trace(family: Family, look: Look) -> Figure:
         "cliponaxis": True,
         "hovertemplate": "%{hovertext}<extra></extra>",
         "meta": {"kind": "task"},
-        "showlegend": False,
     }
     return trace
 
@@ -266,7 +267,7 @@ def _extent(axis: Axis) -> Figure:
 
 
 def _silent(kind: str) -> Figure:
-    return {"type": kind, "hoverinfo": "skip", "showlegend": False, "cliponaxis": True}
+    return {"type": kind, "hoverinfo": "skip", "cliponaxis": True}
 
 
 def _queue(waiting: Waiting, lane: int, axis: Axis, look: Look) -> Figure:
@@ -322,7 +323,7 @@ def _minutes(
 
 
 def _lane_height(count: int) -> float:
-    return min(LANE_HEIGHT, (HEIGHT_AT_MOST - AXIS_HEIGHT - LEGEND_HEIGHT) / max(1, count))
+    return min(LANE_HEIGHT, (HEIGHT_AT_MOST - AXIS_HEIGHT) / max(1, count))
 
 
 def _layout(labels: Sequence[str], axis: Axis, view: str) -> Figure:
@@ -333,15 +334,15 @@ def _layout(labels: Sequence[str], axis: Axis, view: str) -> Figure:
         (place, label) for place, label in enumerate(labels) if label and (place % every == 0 or every == 1)
     ]
     return {
-        "height": math.ceil(count * lane) + AXIS_HEIGHT + LEGEND_HEIGHT,
-        "margin": {"l": 8, "r": 12, "t": 4, "b": AXIS_HEIGHT + LEGEND_HEIGHT - 4},
+        "height": math.ceil(count * lane) + AXIS_HEIGHT,
+        "margin": {"l": 8, "r": 12, "t": 4, "b": AXIS_HEIGHT - 4},
         "barmode": "overlay",
         "hovermode": "closest",
         "dragmode": "zoom",
         "uirevision": view,
         "meta": {"follow": True},
         "uniformtext": {"mode": "hide", "minsize": 10},
-        "legend": legend_layout(),
+        "showlegend": False,
         "xaxis": _time_axis(axis),
         "yaxis": {
             "range": [count - 0.5, -0.5],

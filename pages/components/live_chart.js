@@ -122,6 +122,18 @@ function offerFollow(chart, Plotly) {
   }
 }
 
+function showLegend(chart, entries) {
+  const items = entries.map(({ colour, edge, text }) => {
+    const item = document.createElement("li");
+    const sample = document.createElement("span");
+    sample.style.background = colour;
+    sample.style.borderColor = edge;
+    item.append(sample, text);
+    return item;
+  });
+  chart.host.nextElementSibling.replaceChildren(...items);
+}
+
 async function paint(chart) {
   const Plotly = await plotly();
   const bytes = chart.bytes;
@@ -137,6 +149,7 @@ async function paint(chart) {
   if (!chart.resizer) connect(chart, Plotly);
   if (chart.pointer) Plotly.Fx.hover(host, chart.pointer);
   offerFollow(chart, Plotly);
+  showLegend(chart, figure.legend ?? []);
   chart.drawn = bytes;
   host.dataset.refreshes = String(Number(host.dataset.refreshes ?? 0) + 1);
   host.dataset.paintMs = String(Math.round(took));

@@ -21,7 +21,7 @@ from pages.routes import PLOTLY_URL
 _HERE = Path(__file__).parent
 _mount = st.components.v2.component(
     "live_chart",
-    html='<div class="live-chart"><div class="live-chart-plot"></div></div>',
+    html='<div class="live-chart"><div class="live-chart-plot"></div><ul></ul></div>',
     css=(_HERE / "live_chart.css").read_text(encoding="utf-8"),
     js=(_HERE / "live_chart.js").read_text(encoding="utf-8").replace("{{PLOTLY_URL}}", PLOTLY_URL),
     isolate_styles=False,  # plotly.js puts its styles into the document
@@ -30,10 +30,9 @@ _mount = st.components.v2.component(
 
 @dataclass(frozen=True)
 class PackedChart:
-    """A figure ready to be sent: compressed JSON, and its height in pixels."""
+    """A figure ready to be sent: compressed JSON."""
 
     payload: bytes = field(repr=False)
-    height: int
 
 
 @dataclass(frozen=True)
@@ -45,24 +44,23 @@ class Click:
 
 
 def pack(figure: Mapping[str, Any], *, alt: str) -> PackedChart:
-    """Make a Plotly figure (a plain dict with data and layout, its height in the layout) ready to be sent.
+    """Make a Plotly figure (a plain dict with data, layout and legend, its height in the layout) ready to be sent.
 
     Colours of the form `var(--st-…)` are taken from the theme in the browser. `layout.uirevision` names the view:
     while it stays the same, zoom is kept. `layout.meta.follow` offers a way back from a zoom to the newest data.
     A trace's `meta.kind` and a point's `customdata` become the Click. `alt` is the text for screen readers.
     """
-    document = orjson.dumps({"data": figure["data"], "layout": figure["layout"], "alt": alt})
-    return PackedChart(zlib.compress(document, 1), int(figure["layout"]["height"]))
+    return PackedChart(zlib.compress(orjson.dumps({**figure, "alt": alt}), 1))
 
 
 def unpack(chart: PackedChart) -> dict[str, Any]:
-    """The figure of a packed chart again: a dict with data, layout and alt."""
+    """The figure of a packed chart again: a dict with data, layout, legend and alt."""
     return orjson.loads(zlib.decompress(chart.payload))
 
 
 def live_chart(key: str, chart: PackedChart) -> Click | None:
     """Show a chart or refresh the one that is there; returns what was clicked since the last run, or None."""
-    result = _mount(key=key, data=chart.payload, height=chart.height, on_clicked_change=lambda: None)
+    result = _mount(key=key, data=chart.payload, on_clicked_change=lambda: None)
     clicked = result.clicked
     if not isinstance(clicked, dict) or not clicked.get("id"):
         return None
