@@ -8,6 +8,7 @@ from batch_core import cleanup
 from batch_core.account import Account
 from batch_core.cleanup import Item, Outcome
 from batch_core.errors import DashboardError
+from batch_core.pools import LOCAL_POOL
 from pages import session, words
 
 GROUPS = {
@@ -17,6 +18,7 @@ GROUPS = {
     "results": ("Results", "Azure charges for storage by the month."),
     "container": ("Other containers", "Azure charges for storage by the month."),
 }
+COSTS = ":orange-badge[:material/payments: costs]"
 SHOWN = 50
 NAMED = 12
 
@@ -36,7 +38,7 @@ def page() -> None:
         return
     summary(left)
     chosen = [item for kind in GROUPS for item in group(kind, [item for item in left if item.kind == kind])]
-    with st.container(horizontal=True, vertical_alignment="center"):
+    with st.bottom, st.container(horizontal=True, vertical_alignment="center"):
         pressed = st.button(
             "Delete", type="primary", icon=":material/delete:", disabled=not chosen or account.look_only
         )
@@ -51,7 +53,7 @@ def summary(left: list[Item]) -> None:
     said = f"{words.count(len(left), 'thing')} left, {words.size(stored)} in storage. "
     if costly:
         verb = "costs" if len(costly) == 1 else "cost"
-        said += f"On Azure, {len(costly)} of them {verb} money while they exist (:material/payments:)."
+        said += f"On Azure, {len(costly)} of them {verb} money while they exist: those marked {COSTS}."
     else:
         said += "None of it would cost money on Azure."
     st.markdown(said)
@@ -83,11 +85,15 @@ def key_of(item: Item) -> str:
     return f"clean_{item.kind}_{item.id}"
 
 
+def title_of(item: Item) -> str:
+    return "This computer" if item.kind == "pool" and item.id == LOCAL_POOL else item.title
+
+
 def box(item: Item, covered: bool) -> None:
-    cost = " :orange[:material/payments:]" if item.costs else ""
+    cost = f" {COSTS}" if item.costs else ""
     other = "" if item.ours else " :gray-badge[made by another program]"
     size = f" · {words.size(item.size)}" if item.size is not None else ""
-    label = f"**{words.plain(item.title)}**{cost}{other}  {words.plain(item.detail)}{size}"
+    label = f"**{words.plain(title_of(item))}** {words.plain(item.detail)}{size}{cost}{other}"
     if covered:
         st.checkbox(label, value=True, disabled=True, key=f"covered_{key_of(item)}")
     else:
@@ -97,7 +103,7 @@ def box(item: Item, covered: bool) -> None:
 @st.dialog("Delete these?")
 def confirm(account: Account, chosen: list[Item]) -> None:
     """Names the things; only its own button deletes."""
-    lines = [f"- {words.plain(item.title)} ({words.plain(item.detail)})" for item in chosen]
+    lines = [f"- {words.plain(title_of(item))} ({words.plain(item.detail)})" for item in chosen]
     st.markdown("\n".join(lines[:NAMED]))
     if len(lines) > NAMED:
         with st.expander(f"and {len(lines) - NAMED} more"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from batch_core import storage
 from batch_core.account import Account, AccountKind, Verdict, check, connect, endpoint
@@ -26,7 +27,7 @@ def page() -> None:
     show_verdicts(st.session_state.get("connect_verdicts", ()) if azure else ())
     if azure:
         browser_access(current)
-    here, there = st.columns(2, gap="large")
+    here, there = st.columns([2, 3], gap="medium")
     with here, st.container(border=True):
         this_computer(azure)
     with there, st.container(border=True):
@@ -59,13 +60,13 @@ def this_computer(azure: bool) -> None:
         st.button("Try again", icon=":material/refresh:", on_click=cloud.start)
     if local is None:
         return
-    slow = st.toggle(
+    st.session_state["cloud_speed"] = cloud.realistic is not None
+    st.toggle(
         "Cloud speed",
-        value=cloud.realistic is not None,
+        key="cloud_speed",
         help="New nodes take as long to come and to boot as people see on Azure. Off: they are there at once.",
+        on_change=set_speed,
     )
-    if slow != (cloud.realistic is not None):
-        cloud.realistic = 1.0 if slow else None
     if st.toggle("Show the names and keys for other programs"):
         st.caption(
             "Whoever has these keys can run programs on this computer. They are good on this computer only."
@@ -77,31 +78,17 @@ def this_computer(azure: bool) -> None:
         st.code(json.dumps(shown, indent=2), language="json", wrap_lines=True)
 
 
+def set_speed() -> None:
+    session.local_cloud().realistic = 1.0 if st.session_state["cloud_speed"] else None
+
+
 def azure_account() -> None:
     """The form; both services are asked before the session changes over."""
     st.subheader("An Azure account")
     with st.form("azure", border=False):
-        batch = (
-            st.text_input("Batch account name", key="azure_batch_name", persist_state="session"),
-            st.text_input("Batch account key", type="password", autocomplete="off"),
-            st.text_input(
-                "Batch account URL",
-                key="azure_batch_url",
-                placeholder="https://NAME.REGION.batch.azure.com",
-                persist_state="session",
-            ),
-        )
-        stored = (
-            st.text_input("Storage account name", key="azure_storage_name", persist_state="session"),
-            st.text_input("Storage account key", type="password", autocomplete="off"),
-            st.text_input(
-                "Storage account URL",
-                key="azure_storage_url",
-                placeholder="https://NAME.blob.core.windows.net",
-                help="Leave it empty for the usual one.",
-                persist_state="session",
-            ),
-        )
+        left, right = st.columns(2)
+        batch = endpoint_fields(left, "Batch", "https://NAME.REGION.batch.azure.com")
+        stored = endpoint_fields(right, "Storage", "https://NAME.blob.core.windows.net (if empty)")
         look_only = st.checkbox("Look only", help="Nothing in the account can be changed from here.")
         pressed = st.form_submit_button("Connect", type="primary", icon=":material/cable:")
     st.caption(
@@ -109,6 +96,16 @@ def azure_account() -> None:
     )
     if pressed:
         try_to_connect(batch, stored, look_only)
+
+
+def endpoint_fields(place: DeltaGenerator, service: str, url: str) -> tuple[str, str, str]:
+    """Name, key and URL of one of the two services; the key is forgotten when the page is left."""
+    label, key = f"{service} account", f"azure_{service.lower()}"
+    return (
+        place.text_input(f"{label} name", key=f"{key}_name", persist_state="session"),
+        place.text_input(f"{label} key", type="password", autocomplete="off"),
+        place.text_input(f"{label} URL", key=f"{key}_url", placeholder=url, persist_state="session"),
+    )
 
 
 def try_to_connect(batch: tuple[str, str, str], stored: tuple[str, str, str], look_only: bool) -> None:

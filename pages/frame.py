@@ -43,7 +43,7 @@ def show() -> None:
     st.set_page_config(page_title="Batch Video", page_icon=ICON, layout="wide")
     st.logo(
         LOGO.format(ink=INK.get(st.context.theme.type or "light", INK["light"])),
-        size="large",
+        size="medium",
         icon_image=ICON,
     )
     page = st.navigation({section: [_page(*entry) for entry in pages] for section, pages in SECTIONS.items()})

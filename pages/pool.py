@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import timedelta
 
 import pandas as pd
 import streamlit as st
@@ -10,8 +10,10 @@ import streamlit as st
 from batch_core import pools
 from batch_core.account import Account
 from batch_core.errors import DashboardError
+from batch_core.monitor import Snapshot
 from batch_core.pools import PoolInfo
 from pages import session, words
+from pages.charts.labels import duration, node_name
 from pages.pool_form import attempt, new_pool, number
 
 REFRESH_SECONDS = 2
@@ -73,34 +75,41 @@ def detail(account: Account, pool_id: str) -> None:
     pool = snapshot.pool
     if pool is None:
         return
-    with st.container(horizontal=True, gap="small"):
-        state = pool.state if pool.state != "active" else pool.allocation_state
-        st.badge(state, color="gray" if state == "steady" else "orange")
-        st.caption(
-            f"{pool.dedicated} dedicated · {pool.spot} Spot · {pool.vm_size} · tasks at once a node: {pool.slots}"
-        )
+    doing = {
+        "steady": ":green[● ready]",
+        "resizing": ":orange[● resizing]",
+        "stopping": ":orange[● stopping]",
+    }
+    state = doing.get(pool.allocation_state, pool.allocation_state)
+    if pool.state != "active":
+        state = ":orange[● being deleted]"
+    kinds = f"{words.count(pool.dedicated, 'dedicated node')} · {words.count(pool.spot, 'Spot node')}"
+    st.caption(f"{state} · {kinds} · {pool.vm_size} · {words.count(pool.slots, 'task')} at once on a node")
     for problem in pool.errors:
         st.warning(problem)
     if not snapshot.nodes:
         st.caption(f"No nodes yet: {nodes_in_words(pool)}.")
         return
-    now = datetime.now(UTC)
-    st.dataframe(
-        pd.DataFrame(
-            {
-                "node": [node.id for node in snapshot.nodes],
-                "state": [node.state for node in snapshot.nodes],
-                "for": [
-                    words.length(max(0.0, (now - node.since).total_seconds())) for node in snapshot.nodes
-                ],
-                "kind": ["dedicated" if node.dedicated else "Spot" for node in snapshot.nodes],
-                "tasks run": [node.tasks_run for node in snapshot.nodes],
-                "error": [node.error for node in snapshot.nodes],
-            }
-        ),
-        hide_index=True,
-        key="pool_nodes",
-    )
+    st.dataframe(node_table(snapshot), hide_index=True, key="pool_nodes", alt="The nodes of the pool")
+
+
+def node_table(snapshot: Snapshot) -> pd.DataFrame:
+    """A row a node, in the order in which they came."""
+    now = snapshot.taken_at
+    rows = [
+        {
+            "node": node_name(node.id, node.order),
+            "state": node.state,
+            "for": duration(max(now - node.since, timedelta())),
+            "kind": "dedicated" if node.dedicated else "Spot",
+            "tasks run": node.tasks_run,
+            "error": node.error,
+            "id": node.id,
+        }
+        for node in snapshot.nodes
+    ]
+    table = pd.DataFrame(rows)
+    return table if table["error"].any() else table.drop(columns="error")
 
 
 def actions(account: Account, pool: PoolInfo) -> None:
