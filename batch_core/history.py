@@ -178,6 +178,17 @@ class History:
             rows = self._db.execute("SELECT name FROM thing WHERE scope=? ORDER BY id", (pool,)).fetchall()
         return {name: place for place, (name,) in enumerate(rows)}
 
+    def left(self, pool: int) -> dict[str, datetime]:
+        """The nodes that were not gone when something of the pool was last seen, each with that time."""
+        with self._lock:
+            rows = self._db.execute(
+                "SELECT name, (SELECT state FROM state WHERE thing = thing.id ORDER BY since DESC LIMIT 1)"
+                " FROM thing WHERE scope=?",
+                (pool,),
+            ).fetchall()
+        seen = self.last_seen(pool)
+        return {name: seen for name, state in rows if seen and state and state != GONE}
+
     def attempts(self, job: int) -> list[Attempt]:
         """Every attempt of the job's tasks as last known, in the order in which they were first seen."""
         with self._lock:

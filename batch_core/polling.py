@@ -196,6 +196,8 @@ class Poller:
         docs = self._list_nodes(pool_id) if pool else []
         key = (pool_id, pool.created if pool else None)
         if key != self._nodes_of:
+            if self._nodes_of:
+                self._keep("pool", *self._nodes_of, self._nodes.update((), self._now())[1])
             self._open_nodes(key)
         changed, changes = self._nodes.update(docs, self._now())
         self._changed |= changed or pool != self._pool
@@ -207,8 +209,8 @@ class Poller:
     def _open_nodes(self, key: tuple[str, datetime | None]) -> None:
         """Begins a book for the pool: what the history knows of its nodes' places is the start."""
         scope = self._scope("pool", *key)
-        places = self._history.places(scope) if self._history and scope else {}
-        self._nodes, self._nodes_of = NodeBook(places), key
+        known = (self._history.places(scope), self._history.left(scope)) if self._history and scope else ({},)
+        self._nodes, self._nodes_of = NodeBook(*known), key
         self._read_phases()
 
     def _read_phases(self) -> None:
@@ -266,8 +268,9 @@ class Poller:
         self._history = None
 
     def _now(self) -> datetime:
-        """The service's clock, which its Date header tells in whole seconds."""
-        known = [at for at in (self.feed.clock, self._newest) if at]
+        """The service's clock: its Date header (whole seconds), or just after the last change if that is later."""
+        after = self._newest + timedelta(microseconds=1) if self._newest else None
+        known = [at for at in (self.feed.clock, after) if at]
         return max(known) if known else datetime.now(UTC)
 
 

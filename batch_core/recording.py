@@ -23,11 +23,15 @@ Doc = Mapping[str, Any]
 
 
 class NodeBook:
-    """The nodes of a pool as last listed; a node keeps its place for good."""
+    """The nodes of a pool as last listed; a node keeps its place for good.
 
-    def __init__(self, places: dict[str, int]) -> None:
+    `left` are the nodes that were there when the history was last written, and when that was.
+    """
+
+    def __init__(self, places: dict[str, int], left: Mapping[str, datetime] | None = None) -> None:
         self.rows: dict[str, NodeRow] = {}
         self._places = places
+        self._left = dict(left or {})
 
     def update(self, docs: Iterable[Doc], now: datetime) -> tuple[bool, list[State]]:
         """Takes a whole list of nodes: whether a row changed, and what the history has to know."""
@@ -41,6 +45,8 @@ class NodeBook:
             if before is None or (before.state, before.since) != (row.state, row.since):
                 changes.append(State(row.id, row.state, row.since))
         changes += [State(id, GONE, now) for id in self.rows if id not in rows]
+        changes += [State(id, GONE, at) for id, at in self._left.items() if id not in rows]
+        self._left.clear()
         changed = rows != self.rows
         self.rows = rows
         return changed, changes

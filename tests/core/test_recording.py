@@ -183,3 +183,9 @@ def test_a_failed_start_task_is_told_in_words() -> None:
     info = {"result": "failure", "exitCode": 100, "failureInfo": {"code": "FailureExitCode"}}
     book.update([node("a", "starttaskfailed", startTaskInfo=info)], at(1))
     assert book.rows["a"].error == "The start task failed. The command ended with exit code 100."
+
+
+def test_nodes_that_went_while_nobody_looked_are_gone_since_they_were_last_seen() -> None:
+    book = NodeBook({"a": 0, "b": 1}, {"a": at(5), "b": at(5)})
+    assert book.update([node("b")], at(900))[1] == [State("b", "idle", at(1)), State("a", GONE, at(5))]
+    assert book.update([node("b")], at(901)) == (False, [])
