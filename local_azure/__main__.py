@@ -18,11 +18,18 @@ _LEASE_GRACE = 10.0  # seconds
 def main() -> int:
     """Run the command line; returns the exit code."""
     options = _options()
-    options.data.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = FileLock(options.data / "lock")
-    line = own_or_ready_line(lock, options.data)
+    try:
+        options.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        line = own_or_ready_line(lock, options.data)
+    except OSError as error:
+        sys.stderr.write(f"The folder {options.data} can't be used: {error.strerror}.\n")
+        return 1
     if line is not None:
-        sys.stderr.write(f"A local cloud is running on {options.data} already; these are its endpoints.\n")
+        sys.stderr.write(
+            f"A local cloud is running on {options.data} already: these are its endpoints, "
+            "and this start's other options have no effect.\n"
+        )
         sys.stdout.write(f"{line}\n")
         return 0
     try:

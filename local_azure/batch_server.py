@@ -44,6 +44,7 @@ class BatchServer:
                 app,
                 log_config=None,
                 access_log=False,
+                server_header=False,  # the service writes its own
                 http="h11",
                 ws="none",
                 lifespan="off",

@@ -17,7 +17,7 @@ from local_azure.settings import Endpoints
 from local_azure.status import StatusFile
 
 _PORTS_TRIED = 5
-_MOST_ENDS = 5  # this many ends within _ENDS_WITHIN seconds are more than bad luck
+_MOST_ENDS = 3  # this many ends within _ENDS_WITHIN seconds are more than bad luck
 _ENDS_WITHIN = 60.0
 _BEFORE_NEXT_TRY = 0.5  # seconds
 

@@ -138,7 +138,8 @@ class Supervisor:
                 self.stop()
 
     def _busy(self) -> bool:
-        return self._batch is not None and self._batch.engine.busy()
+        """True while a task runs, and until there is an engine to ask."""
+        return self._batch is None or self._batch.engine.busy()
 
     def _fail(self, failure: StartFailure) -> None:
         self._failure = failure
@@ -149,11 +150,13 @@ class Supervisor:
             raise Stopped
 
     async def _end(self) -> None:
+        """End the Batch service, then storage, then whatever is left; the failure of one step stops no other."""
+        self._status.write("stopped", "The local cloud is stopping.")
         if self._batch is not None:
             try:
                 await asyncio.wait_for(self._batch.stop(), _ENGINE_ENDS_WITHIN)
-            except TimeoutError:
-                _logger.warning("The Batch service did not end within %s s", _ENGINE_ENDS_WITHIN)
+            except Exception:
+                _logger.exception("The Batch service did not end as it should")
         await asyncio.to_thread(self._storage.stop)
         for child in psutil.Process().children(recursive=True):
             _logger.warning("Ending process %s, which is left over", child.pid)

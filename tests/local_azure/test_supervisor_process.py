@@ -174,14 +174,21 @@ def test_a_port_taken_meanwhile_is_named(
     assert moved[service]["key"] == endpoints[service]["key"]
 
 
-def test_ports_can_be_chosen_and_are_kept(tmp_path: Path, local_start: Start) -> None:
+def test_ports_and_cloud_speed_can_be_chosen_and_are_kept(tmp_path: Path, local_start: Start) -> None:
     batch, blob = free_port(), free_port()
-    first = local_start(tmp_path, "--batch-port", str(batch), "--blob-port", str(blob))
+    ports = ("--batch-port", str(batch), "--blob-port", str(blob))
+    first = local_start(tmp_path, *ports, "--realistic", "0.1")
     endpoints = first.ready()
     assert endpoints["batch"]["url"] == f"http://127.0.0.1:{batch}"
     assert endpoints["storage"]["url"] == f"http://127.0.0.1:{blob}/localstorage"
+    assert read_json(tmp_path / "pace.json") == {"realistic": 0.1}
     first.end()
-    assert local_start(tmp_path).ready() == endpoints
+    second = local_start(tmp_path)
+    assert second.ready() == endpoints
+    assert read_json(tmp_path / "pace.json") == {"realistic": 0.1}
+    second.end()
+    local_start(tmp_path, "--realistic").ready()
+    assert read_json(tmp_path / "pace.json") == {"realistic": 1.0}
 
 
 def test_leased_it_stays_while_the_holder_lives_and_then_ends_by_itself(
@@ -210,16 +217,6 @@ def test_a_stop_file_ends_it(tmp_path: Path, local_start: Start) -> None:
     assert not (tmp_path / "stop").exists()
 
 
-def test_cloud_speed_is_written_when_asked_for_and_left_alone_otherwise(
-    tmp_path: Path, local_start: Start
-) -> None:
-    for arguments, written in ((("--realistic",), 1.0), (("--realistic", "0.1"), 0.1), ((), 0.1)):
-        cloud = local_start(tmp_path, *arguments)
-        cloud.ready()
-        assert read_json(tmp_path / "pace.json") == {"realistic": written}
-        cloud.end()
-
-
 def test_stopped_while_installing_it_leaves_nothing_behind(tmp_path: Path, local_start: Start) -> None:
     home = tmp_path / "home"
     cloud = local_start(tmp_path / "data", node_home=home)
@@ -241,6 +238,14 @@ def test_a_damaged_endpoints_file_is_a_sentence_not_a_traceback(tmp_path: Path, 
     assert cloud.status()["phase"] == "failed"
 
 
+def test_a_folder_that_can_not_be_used_is_named(tmp_path: Path, local_start: Start) -> None:
+    (tmp_path / "file").write_text("")
+    code, _, err = local_start(tmp_path / "file").ended()
+    assert code == 1
+    assert f"The folder {tmp_path / 'file'} can't be used" in err
+    assert "Traceback" not in err
+
+
 @pytest.mark.parametrize(
     "arguments", [["--batch-port", "0"], ["--blob-port", "x"], ["--realistic", "-1"], ["--leased", "nan"]]
 )
@@ -248,3 +253,17 @@ def test_a_wrong_option_is_refused(tmp_path: Path, local_start: Start, arguments
     code, _, err = local_start(tmp_path, *arguments).ended()
     assert code == 2
     assert arguments[0] in err
+
+
+def test_started_while_the_first_is_stopping_it_is_the_next(tmp_path: Path, local_start: Start) -> None:
+    first = local_start(tmp_path)
+    endpoints = first.ready()
+    first.azurite().suspend()  # so that the end takes until it is resumed
+    azurite = first.azurite()
+    first.process.send_signal(ENDING[0])
+    until(lambda: first.status()["phase"] == "stopped", what="the beginning of its end")
+    second = local_start(tmp_path)
+    azurite.resume()
+    assert second.ready() == endpoints
+    assert first.process.wait(timeout=20) == 0
+    assert second.status()["pid"] == second.process.pid
