@@ -20,7 +20,7 @@ DEFAULT_VM_SIZE = "Standard_D2s_v5"
 DEFAULT_AGENT = "batch.node.ubuntu 24.04"
 # Three tries, because a node's own updates may hold the package lock, and mirrors fail now and then.
 INSTALL_FFMPEG = (
-    '/bin/bash -c "export DEBIAN_FRONTEND=noninteractive; for attempt in 1 2 3; do'
+    '/bin/bash -c "command -v ffmpeg && exit 0; export DEBIAN_FRONTEND=noninteractive; for attempt in 1 2 3; do'
     " apt-get -o DPkg::Lock::Timeout=300 update"
     " && apt-get -o DPkg::Lock::Timeout=300 install -y --no-install-recommends ffmpeg"
     ' && exit 0; sleep 10; done; exit 1"'
