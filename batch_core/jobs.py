@@ -18,7 +18,7 @@ from batch_core.files import VideoFile
 from batch_core.launching import JOB_ENDED, PATIENCE, Progress, add_tasks, insist, tasks_of
 from batch_core.manifests import Manifest, ManifestFile
 from batch_core.pools import LOCAL_POOL, PoolInfo, PoolSpec, auto_pool, get_pool, moment
-from batch_core.storage import APP
+from batch_core.storage import APP, ensure_containers
 
 __all__ = [
     "Failure",
@@ -142,29 +142,32 @@ def what_will_happen(account: Account, plan: Plan) -> tuple[str, ...]:
 
 
 def _where(account: Account, plan: Plan) -> list[str]:
-    they = "It runs" if len(plan.files) == 1 else "They run"
+    they, local = "It runs" if len(plan.files) == 1 else "They run", account.kind is AccountKind.LOCAL
     if plan.pool_id is None:
-        spec = plan.spec
-        if spec is None:
-            return ["No pool is chosen yet."]
-        return [
-            f"{they} on {_nodes(spec.dedicated, spec.spot)} ({spec.vm_size}) that Azure starts for this run.",
-            "The pool goes away by itself when the run ends; Azure charges for its nodes until then.",
-        ]
+        return _on_own_pool(they, plan.spec, local) if plan.spec else ["No pool is chosen yet."]
     try:
-        pool = get_pool(account, plan.pool_id)
+        return _on_pool(they, get_pool(account, plan.pool_id), local)
     except NotFound:
         return [f"The pool {plan.pool_id} does not exist any more: choose another."]
-    return _on_pool(account, they, pool)
 
 
-def _on_pool(account: Account, they: str, pool: PoolInfo) -> list[str]:
+def _on_own_pool(they: str, spec: PoolSpec, local: bool) -> list[str]:
+    nodes = _nodes(spec.dedicated, spec.spot)
+    if local:
+        return [f"{they} on {nodes} made for this run, which go away with it; nothing costs money."]
+    return [
+        f"{they} on {nodes} ({spec.vm_size}) that Azure starts for this run.",
+        "The pool goes away by itself when the run ends; Azure charges for its nodes until then.",
+    ]
+
+
+def _on_pool(they: str, pool: PoolInfo, local: bool) -> list[str]:
     nodes = _nodes(max(pool.target_dedicated, pool.dedicated), max(pool.target_spot, pool.spot))
-    if account.kind is AccountKind.LOCAL:
-        where = "this computer" if pool.id == LOCAL_POOL else f"the pool {pool.id} on this computer"
-        return [f"{they} on the {nodes} of {where}; nothing costs money."]
     if not pool.target_dedicated + pool.target_spot + pool.dedicated + pool.spot:
         return [f"The pool {pool.id} has no nodes: nothing runs until you resize it."]
+    if local:
+        where = "this computer" if pool.id == LOCAL_POOL else f"the pool {pool.id} on this computer"
+        return [f"{they} on the {nodes} of {where}; nothing costs money."]
     return [
         f"{they} on the pool {pool.id}: {nodes}, {pool.vm_size}.",
         "The pool stays afterwards, and Azure charges for its nodes while they exist.",
@@ -193,6 +196,7 @@ def launch(account: Account, plan: Plan, progress: Progress | None = None) -> Ru
     when it fails for a minute; the same plan can then be launched again.
     """
     account.require_writable()
+    ensure_containers(account)
     kept = manifests.keep(account, _manifest(plan))
     try:
         attached = insist(lambda: _create_job(account, plan), SHORT_PATIENCE)
@@ -359,6 +363,7 @@ def finish_half_made(account: Account) -> list[str]:
 
     Safe while another launch is at work: a task that exists already is not added again.
     """
+    account.require_writable()
     with translated("list the runs"):
         fields = [*SELECT.split(","), "onAllTasksComplete"]
         listed = account.batch.list_jobs(filter="state eq 'active' and startswith(id,'run-')", select=fields)

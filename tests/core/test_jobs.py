@@ -4,7 +4,7 @@ import subprocess
 import threading
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -208,6 +208,18 @@ def test_a_half_made_run_whose_manifest_is_gone_is_taken_back(
     assert ended(ready, plan.run_id).reason == "UserTerminate"
 
 
+def test_who_only_looks_starts_and_stops_nothing(ready: Account, plan: Plan) -> None:
+    looking = replace(ready, look_only=True)
+    changes: list[Callable[[], object]] = [
+        lambda: jobs.launch(looking, plan),
+        lambda: jobs.stop(looking, plan.run_id),
+        lambda: jobs.finish_half_made(looking),
+    ]
+    for change in changes:
+        with pytest.raises(InvalidInput, match="look only"):
+            change()
+
+
 def test_a_refused_job_leaves_no_manifest(ready: Account, plan: Plan) -> None:
     bad = replace(plan, pool_id="no such pool, never")
     with pytest.raises(InvalidInput):
@@ -281,6 +293,7 @@ def test_what_will_happen_is_told_in_sentences(ready: Account, azure_like: Accou
         "What still runs after 1 hour 30 minutes is stopped.",
     )
     assert "charges" in jobs.what_will_happen(azure_like, plan)[2]
+    assert not any("charges" in sentence for sentence in jobs.what_will_happen(ready, own))
     gone = jobs.what_will_happen(ready, replace(plan, pool_id="gone"))
     assert gone[1] == "The pool gone does not exist any more: choose another."
 

@@ -1,5 +1,6 @@
 """The recorder on the running Batch service: what it shows, what it keeps, and how little it asks."""
 
+import random
 import sqlite3
 import time
 import uuid
@@ -158,6 +159,37 @@ def test_what_was_seen_survives_a_restart_and_the_end_of_job_and_pool(ready: Acc
     ]
     assert sorted(span.outcome for span in after.spans) == ["done", "failed"]
     assert all(span.end for span in after.spans), "what ran when it was last seen has ended"
+
+
+def test_at_the_end_the_history_tells_every_attempt_that_the_service_tells_of(
+    ready: Account, watch, job, tmp_path: Path
+) -> None:
+    dice = random.Random(7)
+    commands = [ends_with(dice.choice([0, 0, 1])) if dice.random() < 0.7 else takes(0.2) for _ in range(24)]
+    job_id = job(*commands, retries=1)
+    first = watch(None, job_id)
+    seen(first, lambda s: s.counts.succeeded + s.counts.failed >= 6, "some tasks done")
+    first.stop()
+    until(lambda: ready.batch.get_job_task_counts(job_id).task_counts.completed >= 12, what="more tasks done")
+    ready.batch.delete_task(job_id, "t0003")
+    shot = seen(
+        watch(None, job_id), lambda s: s.counts.total == s.counts.succeeded + s.counts.failed == 23, "all"
+    )
+    history = History(history_path(tmp_path, ready))
+    scope = history.scope("job", job_id, None)
+    assert scope
+    told = {(one.task_id, one.number): one for one in history.attempts(scope)}
+    for task in ready.batch.list_tasks(job_id):
+        info = task.execution_info
+        assert info is not None
+        last = told[task.id, info.retry_count + 1]
+        assert (last.start, last.end) == (info.start_time, info.end_time)
+        assert last.outcome == ("done" if info.result == "success" else "failed")
+        assert (task.id, info.retry_count + 2) not in told
+        assert all(told[task.id, number].outcome == "failed" for number in range(1, info.retry_count + 1))
+    drawn = {(span.task_id, span.attempt) for span in shot.spans}
+    assert drawn == {key for key, one in told.items() if one.start}
+    assert not [span for span in shot.spans if span.end is None]
 
 
 def test_a_deleted_task_goes_from_the_picture_and_stays_in_the_history(
