@@ -46,7 +46,7 @@ class Engine:
     ) -> None:
         self.account_name = account_name
         self.account_url = account_url.rstrip("/")
-        self.tool_dir = tool_dir
+        self.tool_dir = tool_dir.absolute()
         self.pace = pace
         data_dir.mkdir(parents=True, exist_ok=True)
         self.nodes_dir = data_dir.resolve() / "nodes"
@@ -70,6 +70,7 @@ class Engine:
     async def stop(self) -> None:
         """End every process and agent and close the database; what ran runs again after the next start."""
         self.scheduler.stop()
+        self.jobs.stop()
         agents = self.boot.stop()
         for run in self.tasks.runs():
             run.end(Ending.STOPPED)

@@ -81,7 +81,8 @@ class Boot:
             if outcome is not None:
                 self._after_start_task(seat, outcome)
         else:
-            self._ready(seat)
+            if not seat.open:
+                self._ready(seat)
             await self._start_task(seat, start_task)
 
     def _after_start_task(self, seat: Seat, outcome: Outcome) -> None:

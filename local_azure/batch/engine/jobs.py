@@ -182,6 +182,11 @@ class Jobs:
         loop = asyncio.get_running_loop()
         self._timers[key] = loop.call_later(max(0.0, left), self._expire, doc["id"])
 
+    def stop(self) -> None:
+        """Watch no more times."""
+        for timer in self._timers.values():
+            timer.cancel()
+
     def _expire(self, job_id: str) -> None:
         doc = self._engine.store.get("jobs", job_id)
         if doc is not None and doc["state"] in ("active", "disabling", "disabled", "enabling"):
@@ -216,7 +221,7 @@ class Jobs:
                 await asyncio.wait([run.agent for run in runs])
             elif state == "deleting":
                 await pace.wait(pace.times.job_deleting)
-                await self._remove(doc)
+                self._remove(doc)
             elif state == "terminating":
                 await pace.wait(pace.times.job_ending)
                 self._finish(job_id, "terminating", "completed")
@@ -238,12 +243,10 @@ class Jobs:
                 self._release_pool(doc)
             self._put(doc)
 
-    async def _remove(self, doc: Doc) -> None:
+    def _remove(self, doc: Doc) -> None:
         engine = self._engine
         for seat in engine.nodes.seats():
-            directory = seat.place.root / "workitems" / doc["id"]
-            if directory.exists():
-                await engine.runner.discard(directory)
+            engine.runner.discard(seat.place.root / "workitems" / doc["id"])
         with engine.store.transaction():
             engine.store.delete("jobs", doc["id"])
             self._release_pool(doc)

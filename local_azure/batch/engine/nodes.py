@@ -143,8 +143,9 @@ class Nodes:
 
     def set(self, seat: Seat, state: str | None = None, **fields: Any) -> Doc:
         """Change a node's record: a new state with its time, other fields; None takes a field away."""
-        doc = self._engine.store.get("nodes", seat.pool, seat.node)
-        assert doc is not None, "a seat's node is always stored"
+        return self._write(seat, self.get(seat.pool, seat.node), state, fields)
+
+    def _write(self, seat: Seat, doc: Doc, state: str | None, fields: Doc) -> Doc:
         doc.update(fields)
         if state is not None and state != doc["state"]:
             doc["state"] = state
@@ -158,41 +159,39 @@ class Nodes:
 
     def task_began(self, run: TaskRun, task: Doc) -> None:
         """A task starts on the node: counts, state, recentTasks."""
-        seat = run.seat
-        seat.runs.add(run)
-        seat.used = True
-        self._count(seat, self._recent(seat, run, task), state="running")
+        run.seat.runs.add(run)
+        run.seat.used = True
+        self._note(run, task, (0, 0))
 
     def task_ended(self, run: TaskRun, task: Doc | None, succeeded: bool | None) -> None:
-        """A run is over; `succeeded` is None when it doesn't count (it was requeued)."""
+        """A run is over; `succeeded` is None when it doesn't count (the task waits again, or is gone)."""
+        run.seat.runs.discard(run)
+        self._note(run, task, (0, 0) if succeeded is None else (1, int(succeeded)))
+
+    def _note(self, run: TaskRun, task: Doc | None, more: tuple[int, int]) -> None:
+        """Write down what runs on a run's node; `more` tasks ran to their end there, and succeeded."""
         seat = run.seat
-        seat.runs.discard(run)
         doc = self._engine.store.get("nodes", seat.pool, seat.node)
         if doc is None:
             return
-        fields = self._recent(seat, run, task) if task is not None else {}
-        if succeeded is not None:
-            fields["totalTasksRun"] = doc["totalTasksRun"] + 1
-            fields["totalTasksSucceeded"] = doc["totalTasksSucceeded"] + int(succeeded)
-        working = doc["state"] in _OPEN_STATES
-        self._count(seat, fields, state=("running" if seat.runs else "idle") if working else None)
+        doc["runningTasksCount"] = len(seat.runs)
+        doc["runningTaskSlotsCount"] = seat.slots - seat.free
+        doc["totalTasksRun"] += more[0]
+        doc["totalTasksSucceeded"] += more[1]
+        if task is not None:
+            doc["recentTasks"] = self._recent(doc.get("recentTasks", []), run.job_id, task)
+        state = ("running" if seat.runs else "idle") if doc["state"] in _OPEN_STATES else None
+        self._write(seat, doc, state, {})
 
-    def _count(self, seat: Seat, fields: Doc, state: str | None) -> None:
-        slots = sum(run.slots for run in seat.runs)
-        self.set(seat, state, runningTasksCount=len(seat.runs), runningTaskSlotsCount=slots, **fields)
-
-    def _recent(self, seat: Seat, run: TaskRun, task: Doc) -> Doc:
-        doc = self._engine.store.get("nodes", seat.pool, seat.node)
-        listed = doc.get("recentTasks", []) if doc else []
+    def _recent(self, listed: list[Doc], job_id: str, task: Doc) -> list[Doc]:
         entry = {
-            "taskUrl": f"{self._engine.account_url}/jobs/{run.job_id}/tasks/{task['id']}",
-            "jobId": run.job_id,
+            "taskUrl": f"{self._engine.account_url}/jobs/{job_id}/tasks/{task['id']}",
+            "jobId": job_id,
             "taskId": task["id"],
             "taskState": task["state"],
             "executionInfo": task["executionInfo"],
         }
-        others = [other for other in listed if other["taskUrl"] != entry["taskUrl"]]
-        return {"recentTasks": [*others, entry][-_RECENT:]}
+        return [*(other for other in listed if other["taskUrl"] != entry["taskUrl"]), entry][-_RECENT:]
 
     # Going.
 
@@ -221,7 +220,7 @@ class Nodes:
         await engine.pace.wait(engine.pace.times.leaving, spread=0.3)
         if seat.used:
             await engine.runner.end_orphans((), seat.place.root)
-        await engine.runner.discard(seat.place.root)
+        engine.runner.discard(seat.place.root)
         with engine.store.transaction():
             engine.store.delete("nodes", seat.pool, seat.node)
             engine.pools.count_nodes(seat.pool)

@@ -19,7 +19,7 @@ async def recover(engine: Engine) -> None:
     rows = engine.store.runs()
     known = [ProcessIdentity(row.pid, row.created or 0.0) for row in rows if row.pid is not None]
     await engine.runner.end_orphans(known, engine.nodes_dir)
-    await engine.runner.tidy()
+    engine.runner.tidy()
     with engine.store.transaction():
         engine.store.release_all()
         _take_seats(engine)
@@ -31,7 +31,7 @@ async def recover(engine: Engine) -> None:
     kept = engine.store.folders()
     for folder in engine.nodes_dir.iterdir():
         if folder.name not in kept:
-            await engine.runner.discard(folder)
+            engine.runner.discard(folder)
 
 
 def _take_seats(engine: Engine) -> None:

@@ -62,7 +62,7 @@ class TaskRun(Activity):
             if timer is not None:
                 timer.cancel()
         if self.ending is Ending.DELETED:
-            await self._engine.runner.discard(self.work.directory)
+            self._engine.runner.discard(self.work.directory)
         if self.ending is not Ending.STOPPED:
             self._engine.tasks.ended(self, outcome)
 

@@ -142,7 +142,7 @@ class Tasks:
             engine.jobs.check_all_complete(job_id)
         directory = self._place(engine.jobs.get(job_id), doc)
         if run is None and directory is not None:
-            engine.agents.start(engine.runner.discard(directory), f"files of {job_id}/{task_id} go")
+            engine.runner.discard(directory)
 
     def directory(self, job_id: str, task_id: str) -> Path:
         """The task's directory on its node; BatchError TaskFilesUnavailable when it has none or its node is gone."""

@@ -64,14 +64,14 @@ class Runner(Protocol):
     async def deliver(self, work: Work, exit_code: int) -> None:
         """Send the output files that are due after this exit code."""
 
-    async def discard(self, directory: Path) -> None:
-        """Take a directory away; it is gone from its place when this returns."""
+    def discard(self, directory: Path) -> None:
+        """Take a directory away, if it is there: at once from its place, soon from the disk."""
 
     async def end_orphans(self, known: Iterable[ProcessIdentity], root: Path) -> None:
         """End what an earlier life of the service left running: `known`, and all that belongs below `root`."""
 
-    async def tidy(self) -> None:
-        """Finish what an earlier life of the service was deleting."""
+    def tidy(self) -> None:
+        """Go on with what an earlier life of the service was deleting."""
 
     async def close(self) -> None:
         """Let go of connections and threads."""

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import secrets
 import shutil
 import stat
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from local_azure.batch.failure import Failure
 from local_azure.batch.runner import STDERR, STDOUT, WORKING, WorkFailedError
 
 _FOLDERS = ("applications", "fsmounts", "shared", "startup", "volatile/startup", "volatile/temp", "workitems")
-_REMOVALS, _PAUSE = 40, 0.05  # Windows lets go of a dead process's files a little later
+_ATTEMPTS, _PAUSE = 40, 0.05  # Windows lets go of a dead process's files a little later
 
 
 def task_path(job_id: str, task_id: str) -> tuple[str, ...]:
@@ -27,11 +29,9 @@ def make_node(root: Path) -> None:
         (root / name).mkdir(parents=True, exist_ok=True)
 
 
-def make_task(directory: Path, trash: Path) -> None:
-    """Make a task's directory anew, empty: what an earlier run left is taken away."""
+def make_task(directory: Path) -> None:
+    """Make a task's empty directory; WorkFailedError when that fails."""
     try:
-        if directory.exists():
-            take_away(directory, trash)
         (directory / WORKING).mkdir(parents=True)
         for name in (STDOUT, STDERR):
             (directory / name).touch()
@@ -53,30 +53,52 @@ def inside(directory: Path, relative: str) -> Path:
     return place
 
 
-def take_away(directory: Path, trash: Path) -> None:
-    """Remove a directory. It is first renamed into `trash`, so that it is gone from its place in one step."""
-    trash.mkdir(parents=True, exist_ok=True)
-    grave = trash / secrets.token_hex(8)
-    for _ in range(_REMOVALS):
+class Trash:
+    """Where directories go to be deleted: renamed in one step, then deleted by a thread of its own."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._folder.mkdir(parents=True, exist_ok=True)
+        self._broom = ThreadPoolExecutor(1, thread_name_prefix="trash")
+
+    def take(self, directory: Path) -> None:
+        """Take a directory from its place; one that isn't there is no matter. Deleting it goes on behind."""
+        grave = self._folder / secrets.token_hex(8)
         try:
             directory.rename(grave)
-            break
         except FileNotFoundError:
             return
         except OSError:
+            grave = directory
+        self._broom.submit(_sweep, grave)
+
+    def clear(self, directory: Path) -> None:
+        """Take a directory from its place and wait until it is gone from there."""
+        for _ in range(_ATTEMPTS):
+            self.take(directory)
+            if not directory.exists():
+                return
             time.sleep(_PAUSE)
-    else:
-        grave = directory
-    remove(grave)
+
+    def empty(self) -> None:
+        """Go on with what an earlier life of the service was deleting."""
+        for grave in self._folder.iterdir():
+            self._broom.submit(_sweep, grave)
+
+    def close(self) -> None:
+        """Stop after the directory in hand; the rest is deleted after the next start."""
+        self._broom.shutdown(cancel_futures=True)
 
 
-def remove(directory: Path) -> None:
-    """Delete a directory with all in it, also what is write-protected; what can't be deleted stays."""
-    shutil.rmtree(directory, ignore_errors=True)
-    if not directory.exists():
-        return
-    for folder, _, names in os.walk(directory):
-        for place in (Path(folder), *(Path(folder) / name for name in names)):
-            if not place.is_symlink():
-                place.chmod(stat.S_IRWXU)
-    shutil.rmtree(directory, ignore_errors=True)
+def _sweep(directory: Path) -> None:
+    """Delete a directory with all in it, also what is write-protected or, on Windows, still open for a while."""
+    for _ in range(_ATTEMPTS):
+        shutil.rmtree(directory, ignore_errors=True)
+        if not directory.exists():
+            return
+        for folder, _, names in os.walk(directory):
+            for place in (Path(folder), *(Path(folder) / name for name in names)):
+                if not place.is_symlink():
+                    with contextlib.suppress(OSError):
+                        place.chmod(stat.S_IRWXU)
+        time.sleep(_PAUSE)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from local_azure.batch.runner import WORKING, Work
 from local_azure.batch.runner import process as processes
-from local_azure.batch.runner.directories import make_task, remove, take_away
+from local_azure.batch.runner.directories import Trash, make_task
 from local_azure.batch.runner.downloads import download
 from local_azure.batch.runner.transfer import Connections
 from local_azure.batch.runner.uploads import due, upload
@@ -20,12 +20,14 @@ class LocalRunner:
     """Runs work as processes of whoever runs the service. `trash` is where directories go to be deleted."""
 
     def __init__(self, trash: Path) -> None:
-        self._trash = trash
+        self._trash = Trash(trash)
         self._connections = Connections()
 
     async def prepare(self, work: Work) -> None:
         """Make the work's directory anew and bring its resource files; WorkFailedError when that fails."""
-        make_task(work.directory, self._trash)
+        if work.directory.exists():
+            await asyncio.to_thread(self._trash.clear, work.directory)
+        make_task(work.directory)
         if work.resource_files:
             directory = work.directory / WORKING
             job = partial(download, self._connections, work.resource_files, directory)
@@ -40,18 +42,19 @@ class LocalRunner:
         if due(work, exit_code):
             await self._connections.run(partial(upload, self._connections, work, exit_code))
 
-    async def discard(self, directory: Path) -> None:
-        """Delete a directory."""
-        await asyncio.to_thread(take_away, directory, self._trash)
+    def discard(self, directory: Path) -> None:
+        """Take a directory away, if it is there; deleting what was in it goes on behind."""
+        self._trash.take(directory)
 
     async def end_orphans(self, known: Iterable[ProcessIdentity], root: Path) -> None:
         """End what an earlier life of the service left running."""
         await asyncio.to_thread(processes.end_orphans, list(known), root)
 
-    async def tidy(self) -> None:
-        """Empty the trash."""
-        await asyncio.to_thread(remove, self._trash)
+    def tidy(self) -> None:
+        """Go on with what an earlier life of the service was deleting."""
+        self._trash.empty()
 
     async def close(self) -> None:
         """Let go of connections and threads."""
         await asyncio.to_thread(self._connections.close)
+        await asyncio.to_thread(self._trash.close)
