@@ -53,7 +53,6 @@ def receive_list(account: Account, blob: str, block_list: bytes, name: str, cont
             blocks,
             content_settings=ContentSettings(content_type=content_type),
             metadata=_metadata(name),
-            etag="*",
             match_condition=MatchConditions.IfMissing,
         )
 

@@ -24,7 +24,7 @@ _ACCOUNT, _EXPIRES, _SIGNATURE = "account", "expires", "signature"
 _UNSIGNED = {"upload": {"comp", "blockid"}}  # what the browser adds to a link it was given
 _key = secrets.token_bytes(32)
 _lock = threading.Lock()
-_accounts: dict[str, tuple[Account, float]] = {}  # fingerprint -> account, until when (epoch seconds)
+_accounts: dict[str, tuple[Account, float]] = {}  # by `_name`: account, until when (epoch seconds)
 
 
 class LinkRefused(Exception):
@@ -35,10 +35,10 @@ def register(account: Account, seconds: float = LINK_SECONDS) -> None:
     """Keep the account for links that are valid for `seconds` from now on; forgets accounts without such links."""
     now = time.time()
     with _lock:
-        for fingerprint in [known for known, (_, until) in _accounts.items() if until < now]:
-            del _accounts[fingerprint]
-        _, until = _accounts.get(account.fingerprint, (account, 0.0))
-        _accounts[account.fingerprint] = (account, max(until, now + seconds))
+        for name in [known for known, (_, until) in _accounts.items() if until < now]:
+            del _accounts[name]
+        _, until = _accounts.get(_name(account), (account, 0.0))
+        _accounts[_name(account)] = (account, max(until, now + seconds))
 
 
 def signed_url(kind: Kind, account: Account, *, seconds: float = LINK_SECONDS, **params: str) -> str:
@@ -49,7 +49,7 @@ def signed_url(kind: Kind, account: Account, *, seconds: float = LINK_SECONDS, *
     register(account, seconds * 1.25)
     step = max(1, int(seconds / 4))
     expires = (int(time.time() + seconds) // step + 1) * step
-    items = {**params, _ACCOUNT: account.fingerprint, _EXPIRES: str(expires)}
+    items = {**params, _ACCOUNT: _name(account), _EXPIRES: str(expires)}
     query = urlencode([*sorted(items.items()), (_SIGNATURE, _signature(kind, items))])
     return f"{PREFIX}/{kind}?{query}"
 
@@ -70,6 +70,11 @@ def verify(request: Request, kind: Kind) -> tuple[Account, dict[str, str]]:
     if known is None:
         raise LinkRefused("This link's account is no longer connected. Reload the page that it came from.")
     return known[0], items
+
+
+def _name(account: Account) -> str:
+    """The same account is another one to a session that may only look at it."""
+    return f"{account.fingerprint}{'-look' if account.look_only else ''}"
 
 
 def _signature(kind: Kind, items: dict[str, str]) -> str:

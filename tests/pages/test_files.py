@@ -1,0 +1,165 @@
+"""The Files page: what it says of the videos in storage, and the work behind it."""
+
+import os
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from batch_core import files, storage
+from batch_core.account import Account
+from batch_core.errors import Unreachable
+from batch_core.files import VideoFile
+from batch_core.probe import Probe, Stream
+from pages import file_table, uploads
+from tests.waiting import until
+
+Open = Callable[..., AppTest]
+
+
+def shown(app: AppTest) -> str:
+    """Every word on the page outside tables."""
+    parts = [*app.title, *app.markdown, *app.caption, *app.warning, *app.info, *app.error]
+    return "\n".join(part.value for part in parts)
+
+
+def store(account: Account, name: str, content: bytes) -> None:
+    storage.ensure_containers(account)
+    blob = f"{os.urandom(16).hex()}/{files.safe_name(name)}"
+    metadata = {"name": files.encode_name(name)}
+    account.blobs.get_blob_client(storage.INPUTS, blob).upload_blob(content, metadata=metadata)
+
+
+def settled(app: AppTest, account: Account) -> AppTest:
+    """The page once nothing goes on behind it."""
+    until(lambda: not uploads.work(account).busy, seconds=60, what="the end of the work on videos")
+    return app.run()
+
+
+def video(seconds: float | None, size: int, **more: object) -> VideoFile:
+    probe = Probe(
+        True, "", "mov,mp4", "mp4", seconds, (Stream("video", "h264", 1280, 720), Stream("audio", "aac"))
+    )
+    made = VideoFile(os.urandom(16).hex(), "x/y", "a.mp4", size, datetime.now(UTC), probe)
+    return replace(made, **more)
+
+
+def test_the_page_lists_the_videos_in_storage(app: Open, account: Account, videos: list[VideoFile]) -> None:
+    page = settled(app(), account)
+    assert page.title[0].value == "Add your videos"
+    listed = files.list_files(account)
+    assert f"**{file_table.summary(listed)}**" in [part.value for part in page.markdown]
+    table = page.dataframe[0].value
+    row = table[table["name"] == "Test card.mp4"].iloc[0]
+    assert (row["length"], row["picture"], row["state"]) == ("0:08", "1280 × 720", "ready")
+    assert [button.label for button in page.button].count("Convert") == 2
+    assert not page.exception
+
+
+def test_what_is_no_video_is_named_and_its_name_is_no_markup(app: Open, account: Account) -> None:
+    name = f"**bold** <img src=x> [a](b) {os.urandom(4).hex()}.mp4"
+    store(account, name, b"only words " * 1000)
+    page = settled(settled(app(), account), account)
+    table = page.dataframe[0].value
+    state = table[table["name"] == name].iloc[0]["state"]
+    assert state.startswith("left out: it is not a video that we can read")
+    refused = [file for file in files.list_files(account) if file.probe and not file.probe.ok]
+    warning = page.warning[0].value
+    assert "left out" in warning
+    if len(refused) == 1:
+        assert r"\*\*bold\*\* \<img" in warning
+
+
+def test_without_videos_the_page_says_what_to_do(
+    app: Open, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(files, "list_files", lambda account: [])
+    page = app()
+    assert "No videos yet. Drop some above, or begin with samples." in shown(page)
+    assert [button.label for button in page.button] == ["Try sample videos"]
+
+
+def test_samples_are_made_in_the_background(app: Open, account: Account, videos: list[VideoFile]) -> None:
+    page = app()
+    next(button for button in page.button if button.label == "Try sample videos").click().run()
+    settled(page, account)
+    assert uploads.work(account).sampling.error is None
+    names = [file.name for file in files.list_files(account)]
+    assert names.count("Test card.mp4") == 1
+
+
+def test_an_account_to_look_at_takes_no_files(app: Open, account: Account, videos: list[VideoFile]) -> None:
+    page = app()
+    page.session_state["azure_account"] = replace(account, look_only=True)
+    page.session_state["id_account"] = account.fingerprint
+    page.run()
+    assert "connected to look only" in page.info[0].value
+    assert {button.label for button in page.button} == {"Convert"}
+
+
+def test_an_error_of_storage_is_said_and_the_page_stays(
+    app: Open, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(account: Account) -> list[VideoFile]:
+        raise Unreachable("Storage does not answer.", "Check the connection.")
+
+    monkeypatch.setattr(files, "list_files", fail)
+    page = app()
+    assert page.title[0].value == "Add your videos"
+    assert "Storage does not answer." in page.error[0].value
+
+
+@pytest.mark.parametrize(
+    ("lengths", "told"),
+    [
+        ([8.2, 6.0], "2 files · 14 s of video · 20.0 MB"),
+        ([120.0] * 5, "5 files · 10 min of video · 50.0 MB"),
+        ([4000.0, 900.0], "2 files · 1 h 22 min of video · 20.0 MB"),
+        ([None], "1 file · 10.0 MB"),
+    ],
+)
+def test_the_summary_adds_up(lengths: list[float | None], told: str) -> None:
+    assert file_table.summary([video(seconds, 10_000_000) for seconds in lengths]) == told
+
+
+def test_a_target_renewed_is_another_one() -> None:
+    one, other = (uploads.uploader.Target("a", "http://x", "sig=1", 1) for _ in range(2))
+    assert one.made != other.made
+    assert "sig" not in repr(one)
+
+
+def test_a_task_asked_for_while_it_runs_runs_once_more() -> None:
+    runs, hold = [], threading.Event()
+
+    def run(tell: Callable[[int, int], None]) -> None:
+        runs.append(1)
+        tell(len(runs), 2)
+        hold.wait(10)
+
+    task = uploads.Task(run)
+    task.start()
+    until(lambda: runs, what="the first run")
+    for _ in range(3):
+        task.start()
+    hold.set()
+    until(lambda: not task.busy, what="the end of the task")
+    assert len(runs) == 2
+    assert task.progress == uploads.Progress(2, 2)
+
+
+def test_a_task_keeps_its_error_until_it_starts_again() -> None:
+    errors = [Unreachable("Storage does not answer.")]
+
+    def run(tell: Callable[[int, int], None]) -> None:
+        if errors:
+            raise errors.pop()
+
+    task = uploads.Task(run)
+    task.start()
+    until(lambda: task.error, what="the error")
+    until(lambda: not task.busy, what="the end of the task")
+    task.start()
+    until(lambda: not task.busy and task.error is None, what="a run without an error")
