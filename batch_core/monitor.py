@@ -93,12 +93,12 @@ class Recorder:
                 self._thread.start()
 
     def stop(self) -> None:
-        """Ends the watching for good."""
+        """Ends the watching for good; waits at most 3 s for a request under way."""
         with self._wake:
             self._stopped = True
             self._wake.notify_all()
         if self._thread and self._thread is not threading.current_thread():
-            self._thread.join(10)
+            self._thread.join(3)
 
     def snapshot(self) -> Snapshot | None:
         """The last picture, or None before the first; never asks the service. Being asked keeps it awake."""

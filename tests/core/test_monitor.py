@@ -207,22 +207,26 @@ def test_a_deleted_task_goes_from_the_picture_and_stays_in_the_history(
     assert [s.state for s in history.states(scope) if s.id == "t0001"] == ["active", GONE]
 
 
-def test_more_than_a_page_of_tasks_is_read_and_added_to(ready: Account, watch, job) -> None:
-    job_id = job(*["x"] * 1100, pool="nowhere")
-    recorder = watch(None, job_id)
-    seen(recorder, lambda s: s.counts.active == 1100, "1,100 tasks")
-    ready.batch.create_task(
-        job_id, models.BatchTaskCreateOptions(id="late", command_line="x", display_name="Late one")
-    )
-    shot = seen(recorder, lambda s: s.counts.active == 1101, "one more task")
-    assert shot.tasks[-1].name == "Late one"
-
-
 @pytest.fixture
 def door(ready: Account, cloud: dict) -> Iterator[tuple[Account, Door]]:
     """An account behind a door that counts and refuses."""
     with door_to(cloud) as through:
         yield through
+
+
+def test_more_than_a_page_of_tasks_is_read_from_the_accounts_own_address(
+    ready: Account, watch, job, door
+) -> None:
+    account, asked = door
+    job_id = job(*["x"] * 1100, pool="nowhere")
+    recorder = watch(None, job_id, account)
+    seen(recorder, lambda s: s.counts.active == 1100, "1,100 tasks")
+    assert asked.count("skiptoken") >= 1, "the link to the next page names the host behind the door"
+    ready.batch.create_task(
+        job_id, models.BatchTaskCreateOptions(id="late", command_line="x", display_name="Late one")
+    )
+    shot = seen(recorder, lambda s: s.counts.active == 1101, "one more task")
+    assert shot.tasks[-1].name == "Late one"
 
 
 def test_after_the_first_list_only_changes_are_asked_for(watch, job, door) -> None:
