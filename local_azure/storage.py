@@ -73,11 +73,10 @@ class Storage:
             except BrokenInstallation:
                 azurite.start(self._installer.ensure(broken=installation))
             try:
-                cors.allow_every_origin(
-                    endpoints.storage_url, endpoints.storage.account, endpoints.storage.key
-                )
-            except OSError as error:
-                raise StartFailure("Storage (Azurite) started and ended again at once.") from error
+                cors.allow_every_origin(endpoints)
+            except StartFailure:
+                azurite.stop()
+                raise
 
     async def _keep_running(self, failed: Callable[[StartFailure], None]) -> None:
         assert self._azurite is not None

@@ -18,6 +18,9 @@ from local_azure.processes import ProcessIdentity
 from tests.waiting import until
 
 PROJECT = Path(__file__).parents[2]
+ENDING = [signal.SIGTERM, signal.SIGINT] if os.name == "posix" else [signal.CTRL_BREAK_EVENT]
+"""The signals that end a local cloud on this system."""
+_OWN_GROUP = 0 if os.name == "posix" else subprocess.CREATE_NEW_PROCESS_GROUP
 
 
 class LocalProcess:
@@ -32,6 +35,7 @@ class LocalProcess:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
+            creationflags=_OWN_GROUP,
         )
         self.endpoints: dict = {}
 
@@ -55,7 +59,7 @@ class LocalProcess:
         """The running Azurite."""
         return next(child for child in self.children() if "launch.mjs" in " ".join(child.cmdline()))
 
-    def end(self, number: int = signal.SIGTERM) -> int:
+    def end(self, number: int = ENDING[0]) -> int:
         """Send a signal and return the exit code."""
         self.process.send_signal(number)
         return self.process.wait(timeout=20)

@@ -2,7 +2,6 @@
 
 import json
 import os
-import signal
 import socket
 import stat
 import subprocess
@@ -18,12 +17,11 @@ from local_azure import settings
 from local_azure.atomic import read_json
 from local_azure.ports import free_port
 from local_azure.processes import ProcessIdentity
-from tests.local_azure.conftest import LocalProcess
+from tests.local_azure.conftest import ENDING, LocalProcess
 from tests.waiting import until
 
 Start = Callable[..., LocalProcess]
 pytestmark = pytest.mark.usefixtures("local_no_process_left", "local_installation")
-ENDING = [signal.SIGTERM, signal.SIGINT] if os.name == "posix" else [signal.CTRL_BREAK_EVENT]
 
 
 def _container(endpoints: dict, name: str = "videos") -> ContainerClient:

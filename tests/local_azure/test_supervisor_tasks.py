@@ -1,8 +1,6 @@
 """A running task: it keeps the local cloud alive, and ends with it."""
 
 import json
-import os
-import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -15,7 +13,7 @@ from azure.batch import models as batch
 from azure.core.credentials import AzureNamedKeyCredential
 
 from local_azure.processes import ProcessIdentity
-from tests.local_azure.conftest import LocalProcess
+from tests.local_azure.conftest import ENDING, LocalProcess
 from tests.waiting import until
 
 pytestmark = pytest.mark.usefixtures("local_no_process_left", "local_installation")
@@ -51,9 +49,7 @@ def _task(cloud: LocalProcess) -> psutil.Process | None:
     return next((one for one in cloud.children() if "time.sleep" in " ".join(one.cmdline())), None)
 
 
-@pytest.mark.parametrize(
-    "number", [signal.SIGTERM, signal.SIGINT] if os.name == "posix" else [signal.CTRL_BREAK_EVENT]
-)
+@pytest.mark.parametrize("number", ENDING)
 def test_a_signal_ends_it(tmp_path: Path, local_start: Start, number: int) -> None:
     cloud = local_start(tmp_path)
     _run(cloud.ready(), 60)
