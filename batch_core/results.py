@@ -22,7 +22,7 @@ from batch_core.manifests import Manifest, ManifestFile
 from batch_core.probe import check_decodes
 from batch_core.storage import RESULTS, read_url
 
-CHUNK = 4 * 1024 * 1024  # bytes read at once
+CHUNK = 1024 * 1024  # bytes read at once; the SDK holds some ten times of it for a moment
 State = Literal["waiting", "converting", "done", "failed"]
 _CONTENT_TYPES = {"mp3": "audio/mpeg", "m4a": "audio/mp4", "mp4": "video/mp4"}
 
