@@ -128,7 +128,7 @@ def test_disks_networks_and_accounts_get_their_defaults() -> None:
         ({"metadata": [{"name": "", "value": "v"}]}, "EmptyMetadataKey", None),
         ({"taskSchedulingPolicy": {"nodeFillType": "fill"}}, "InvalidPropertyValue", "nodeFillType"),
         ({"autoScaleFormula": "$x=1"}, "InvalidPropertyValue", "autoScaleFormula"),
-        ({"enableAutoScale": True, "autoScaleFormula": "$x=1"}, "NotImplemented", None),
+        ({"enableAutoScale": True, "autoScaleFormula": "$x=1"}, "NotImplemented", "enableAutoScale"),
         ({"networkConfiguration": {"subnetId": "/x"}}, "InvalidPropertyValue", "subnetId"),
         (
             {"applicationPackageReferences": [{"applicationId": "a"}]},
@@ -325,6 +325,21 @@ OUTPUT = {"filePattern": "*", "destination": {}, "uploadOptions": {"uploadCondit
 def test_a_task_the_service_would_refuse_is_refused(body: Any, code: str, culprit: str | None) -> None:
     found, values = refused(task_document, body, job())
     assert (found, values.get("PropertyName")) == (code, culprit)
+
+
+@pytest.mark.parametrize(
+    ("task", "job_fields", "culprit"),
+    [
+        ({"containerSettings": {"imageName": "ubuntu"}}, {}, "containerSettings"),
+        ({"dependsOn": {"taskIds": ["a"]}}, {"usesTaskDependencies": True}, "dependsOn"),
+        ({"multiInstanceSettings": {"coordinationCommandLine": "x"}}, {}, "multiInstanceSettings"),
+        ({}, {"jobPreparationTask": {"commandLine": "x"}}, "jobPreparationTask"),
+        ({}, {"jobManagerTask": {"id": "m", "commandLine": "x"}}, "jobManagerTask"),
+    ],
+)
+def test_what_would_be_left_out_is_refused_by_name(task: dict, job_fields: dict, culprit: str) -> None:
+    code, values = refused(task_document, {**TASK, **task}, job(**job_fields))
+    assert (code, values["PropertyName"]) == ("NotImplemented", culprit)
 
 
 def test_enumerations_are_taken_in_any_case_and_stored_in_lower_case() -> None:

@@ -61,6 +61,21 @@ async def terminate(call: Call) -> Response:
     return answers.changed(call, call.engine.jobs.terminate(doc["id"], reason), 202)
 
 
+async def disable(call: Call) -> Response:
+    """POST /jobs/{jobId}/disable"""
+    option = read_model("BatchJobDisableOptions", await call.body())["disableTasks"]
+    doc = call.engine.jobs.get(call.path("job_id"))
+    call.check(doc)
+    return answers.changed(call, call.engine.jobs.disable(doc["id"], option), 202)
+
+
+async def enable(call: Call) -> Response:
+    """POST /jobs/{jobId}/enable"""
+    doc = call.engine.jobs.get(call.path("job_id"))
+    call.check(doc)
+    return answers.changed(call, call.engine.jobs.enable(doc["id"]), 202)
+
+
 async def delete(call: Call) -> Response:
     """DELETE /jobs/{jobId}"""
     doc = call.engine.jobs.get(call.path("job_id"))
@@ -76,6 +91,8 @@ async def task_counts(call: Call) -> Response:
 
 
 async def special_task_status(call: Call) -> Response:
-    """GET /jobs/{jobId}/jobpreparationandreleasetaskstatus, of a job with neither such task."""
-    call.engine.jobs.get(call.path("job_id"))
-    raise BatchError("JobPreparationTaskOrReleaseTaskNotSpecified")
+    """GET /jobs/{jobId}/jobpreparationandreleasetaskstatus: nothing, for none has run on any node."""
+    job = call.engine.jobs.get(call.path("job_id"))
+    if "jobPreparationTask" not in job and "jobReleaseTask" not in job:
+        raise BatchError("JobPreparationTaskOrReleaseTaskNotSpecified")
+    return answers.listing(call, "jobpreparationandreleasetaskstatuslist", [])

@@ -4,14 +4,10 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
-from local_azure.batch.errors import BatchError
 from local_azure.batch.handlers import answers
 from local_azure.batch.handlers.call import Call
 from local_azure.batch.wire.pools import pool_changes, pool_document, pool_replacement, resize_request
 from local_azure.batch.wire.serialise import path_of, selected, shown
-
-_ANY_TIME = frozenset({"startTask", "metadata", "applicationPackageReferences"})
-"""What a PATCH may change while the pool has nodes; the rest only while it is empty."""
 
 
 async def create(call: Call) -> Response:
@@ -51,15 +47,6 @@ async def patch(call: Call) -> Response:
     changes = pool_changes(await call.body())
     doc = call.engine.pools.get(call.path("pool_id"))
     call.check(doc)
-    counts = (
-        "currentDedicatedNodes",
-        "currentLowPriorityNodes",
-        "targetDedicatedNodes",
-        "targetLowPriorityNodes",
-    )
-    if changes.keys() - _ANY_TIME and any(doc.get(count) for count in counts):
-        reason = f"The pool must be empty to change {sorted(changes.keys() - _ANY_TIME)[0]}"
-        raise BatchError("OperationInvalidForCurrentState", ("Reason", reason))
     return answers.changed(call, call.engine.pools.patch(doc["id"], changes), 200)
 
 

@@ -10,7 +10,7 @@ from local_azure.batch.errors import BatchError
 from local_azure.batch.handlers import answers
 from local_azure.batch.handlers.call import Call
 from local_azure.batch.wire.serialise import Doc, error_detail, path_of, selected, shown
-from local_azure.batch.wire.tasks import task_bodies, task_document
+from local_azure.batch.wire.tasks import task_bodies, task_document, task_replacement
 from local_azure.batch.wire.times import trimmed
 
 
@@ -84,6 +84,16 @@ async def get(call: Call) -> Response:
     job_id, doc = _found(call)
     call.check(doc, reading=True)
     return answers.resource(call, "tasks", doc, _url(call, job_id, doc["id"]), select)
+
+
+async def replace(call: Call) -> Response:
+    """PUT /jobs/{jobId}/tasks/{taskId}"""
+    body = await call.body()
+    job = call.engine.jobs.get(call.path("job_id"))
+    doc = call.engine.tasks.get(job["id"], call.path("task_id"))
+    call.check(doc)
+    changes = task_replacement(body, job)
+    return answers.changed(call, call.engine.tasks.replace(job["id"], doc["id"], changes), 200)
 
 
 async def terminate(call: Call) -> Response:

@@ -130,12 +130,11 @@ def opened(path: Path) -> tuple[BinaryIO, int]:
         raise BatchError("FileNotFound") from None
     except OSError as error:
         raise BatchError("IOError", ("Reason", error.strerror or "The file cannot be read")) from error
-    file = os.fdopen(descriptor, "rb", buffering=0)
     state = os.fstat(descriptor)
     if not stat.S_ISREG(state.st_mode):
-        file.close()
+        os.close(descriptor)
         raise BatchError("IOError", ("Reason", "The path is a directory"))
-    return file, state.st_size  # type: ignore[return-value]
+    return os.fdopen(descriptor, "rb"), state.st_size
 
 
 def removed(path: Path, *, recursive: bool) -> None:

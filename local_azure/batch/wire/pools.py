@@ -19,6 +19,7 @@ from local_azure.batch.wire.checks import (
 )
 from local_azure.batch.wire.images import find_image
 from local_azure.batch.wire.schema import filled, read_model
+from local_azure.batch.wire.unsupported import refuse_in_pool
 
 _RESOURCE = "/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft.Compute/"
 _IMAGE_ID = re.compile(
@@ -84,13 +85,6 @@ def _check_targets(body: Body) -> None:
 
 def _specification(body: Body) -> Body:
     """Checks and defaults that a pool and the pool of an auto pool specification share."""
-    if body.get("enableAutoScale"):
-        raise BatchError(
-            "NotImplemented", message="The local Batch service does not scale pools by a formula."
-        )
-    for name in ("autoScaleFormula", "autoScaleEvaluationInterval"):
-        if name in body:
-            raise invalid_property(name, "The value needs enableAutoScale to be true", body[name])
     if "virtualMachineConfiguration" not in body:
         raise BatchError("MissingRequiredProperty", ("PropertyName", "virtualMachineConfiguration"))
     _check_targets(body)
@@ -109,6 +103,10 @@ def _specification(body: Body) -> Body:
 
 def _parts(body: Body) -> Body:
     """Checks and defaults of the properties that creating and updating a pool share."""
+    refuse_in_pool(body)
+    for name in ("autoScaleFormula", "autoScaleEvaluationInterval"):
+        if name in body:
+            raise invalid_property(name, "The value needs enableAutoScale to be true", body[name])
     check_name(body)
     check_metadata(body)
     check_packages(body)

@@ -91,6 +91,8 @@ def _read_typed(kind: str, value: Any, path: str) -> Any:
 def read_model(model: str, value: Any, path: str = "") -> dict[str, Any]:
     """The body `value` of `model`, checked and put in the wire's order; nulls count as absent.
 
+    OData annotations such as odata.metadata, in a body that a client sends back, are passed over.
+
     Raises BatchError: InvalidRequestBody for an unknown property or a wrong type, MissingRequiredProperty,
     InvalidPropertyValue for a value outside its enumeration or an ill-formed time or duration.
     """
@@ -98,7 +100,7 @@ def read_model(model: str, value: Any, path: str = "") -> dict[str, Any]:
         raise _malformed(f"The property '{path}' must be an object" if path else "The body must be an object")
     fields = _MODELS[model]
     for name in value:
-        if name not in fields and name not in RETIRED:
+        if name not in fields and name not in RETIRED and not name.startswith("odata."):
             raise _malformed(f"The property '{name}' does not exist on '{path or 'the request body'}'")
     body = {}
     for name, kind in fields.items():

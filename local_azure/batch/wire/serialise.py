@@ -63,8 +63,8 @@ def selected(kind: str, select: str | None) -> Collection[str] | None:
 
 def shown(doc: Doc, url: str, select: Collection[str] | None = None) -> Doc:
     """A stored document as the service writes it, with its url behind id and displayName."""
-    head = {name: doc[name] for name in ("id", "displayName") if name in doc}
-    whole = {**head, "url": url, **doc}
+    head: Doc = {name: doc[name] for name in ("id", "displayName") if name in doc}
+    whole: Doc = {**head, "url": url, **doc}
     return {
         name: _value(value, "", name) for name, value in whole.items() if select is None or name in select
     }

@@ -13,11 +13,11 @@ from local_azure.batch.wire.checks import (
     check_name,
     check_packages,
     check_range,
-    check_resource_files,
     user_identity,
 )
 from local_azure.batch.wire.jobs import TASK_LIMITS
 from local_azure.batch.wire.schema import filled, read_model
+from local_azure.batch.wire.unsupported import refuse_in_task
 
 MOST_IN_COLLECTION = 100
 _DEPENDENCY_CHARACTERS = 64_000
@@ -36,8 +36,7 @@ def task_document(value: Any, job: Body) -> Body:
     check_range(body, "requiredSlots", 1, 256)
     _check_dependencies(body.get("dependsOn", {}), job)
     _check_exits(body.get("exitConditions", {}), job)
-    if "multiInstanceSettings" in body:
-        body["multiInstanceSettings"] = _instances(body["multiInstanceSettings"], body)
+    refuse_in_task(body, job)
     full = {
         **body,
         "userIdentity": user_identity(body),
@@ -100,13 +99,3 @@ def _check_exits(conditions: Body, job: Body) -> None:
             raise invalid_property("jobAction", reason, options["jobAction"])
         if "dependencyAction" in options and not job["usesTaskDependencies"]:
             raise BatchError("TaskDependenciesNotSpecifiedOnJob")
-
-
-def _instances(body: Body, task: Body) -> Body:
-    check_range(body, "numberOfInstances", 1, 2**31 - 1)
-    check_resource_files(body.get("commonResourceFiles", []))
-    if task.get("requiredSlots", 1) != 1:
-        raise invalid_property(
-            "requiredSlots", "A multi-instance task must need one slot", task["requiredSlots"]
-        )
-    return filled("MultiInstanceSettings", body, {"numberOfInstances": 1})
