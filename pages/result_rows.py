@@ -9,6 +9,7 @@ from batch_core.account import Account
 from batch_core.errors import DashboardError
 from batch_core.results import Result
 from pages import session, signing, uploads, words
+from pages.components.download import download_button
 
 
 def _state(row: Result) -> str:
@@ -44,10 +45,8 @@ def result_row(account: Account, row: Result) -> None:
                 icon=":material/close:" if playing else ":material/play_arrow:",
                 on_click=lambda: st.session_state.update(results_playing=None if playing else row.blob),
             )
-            st.link_button(
-                f"Download {words.plain(row.name)}",
-                _address(account, row, row.name),
-                icon=":material/download:",
+            download_button(
+                f"Download {row.name}", _address(account, row, row.name), key=f"download_{row.task_id}"
             )
         if playing:
             player = st.audio if row.content_type.startswith("audio/") else st.video

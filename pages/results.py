@@ -10,6 +10,7 @@ from batch_core.errors import DashboardError
 from batch_core.jobs import Run
 from batch_core.results import Result
 from pages import session, signing, words
+from pages.components.download import download_button
 from pages.result_rows import failed_row, result_row
 
 REFRESH_SECONDS = 2
@@ -118,7 +119,7 @@ def totals(account: Account, run: Run, rows: list[Result], done: list[Result]) -
                 )
         if done:
             url = signing.signed_url("zip", account, run=run.id)
-            st.link_button("Download all", url, type="primary", icon=":material/folder_zip:")
+            download_button("Download all", url, key="download_all", primary=True)
     if not run.over and rows:
         st.progress(len(done) / len(rows), text="Still converting; finished files appear by themselves.")
 

@@ -57,7 +57,7 @@ def _by_page(rig: Rig, page: Page, turn: int) -> float:
     button.click()
     page.wait_for_url("**/monitor**")
     page.get_by_role("link", name="Results").first.click()
-    expect(page.get_by_role("link", name="Download clip-")).to_have_count(FILES, timeout=600_000)
+    expect(page.get_by_role("button", name="Download clip-")).to_have_count(FILES, timeout=600_000)
     return time.monotonic() - begun
 
 
