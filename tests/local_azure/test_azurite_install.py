@@ -103,6 +103,7 @@ def test_an_installation_killed_in_the_middle_is_made_anew(tmp_path: Path) -> No
     until(lambda: not any(one.running() for one in npm), seconds=5, what="npm's end")
     (half,) = _entries(tmp_path)
     assert ".new-" in half
+    assert not (tmp_path / half / "node_modules" / ".package-lock.json").exists()  # npm's last act
     installer, _, _ = _installer(tmp_path)
     found = installer.ensure()
     assert _entries(tmp_path) == {found.folder.name}
