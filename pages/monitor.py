@@ -37,7 +37,7 @@ def page() -> None:
     first = picture(watched)
     paused = header(account, watched, first)
     at_rest = paused or (first is not None and settled(first))
-    st.fragment(run_every=None if at_rest else REFRESH_SECONDS)(live)(account, watched, at_rest)
+    st.fragment(run_every=None if at_rest else REFRESH_SECONDS)(live)(account, watched, first, at_rest)
 
 
 def nothing_runs() -> None:
@@ -99,14 +99,14 @@ def confirm_stop(account: Account, watched: Watched, snapshot: Snapshot) -> None
             st.rerun()
 
 
-def live(account: Account, watched: Watched, at_rest: bool) -> None:
+def live(account: Account, watched: Watched, first: Snapshot | None, at_rest: bool) -> None:
     """All that changes; drawn again every two seconds until everything is over or the page is paused."""
     snapshot = picture(watched)
     if snapshot is None:
         st.caption(":material/hourglass_top: Asking for the nodes and tasks")
         return
-    if settled(snapshot) and not at_rest:
-        st.rerun()
+    if (settled(snapshot) and not at_rest) or (first is None or first.job is None) != (snapshot.job is None):
+        st.rerun()  # what stands above the picture is out of date
     freshness(snapshot, at_rest)
     metrics(snapshot)
     if line := state_line(snapshot, local=watched.pool_id == LOCAL_POOL):

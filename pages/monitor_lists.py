@@ -13,7 +13,7 @@ from batch_core.errors import DashboardError
 from batch_core.jobs import Failure
 from batch_core.monitor import NodeRow, Snapshot, Span, TaskRow
 from pages import session, words
-from pages.charts.labels import duration
+from pages.charts.labels import duration, node_name
 from pages.charts.palette import ERROR, node_family, node_words, task_family, task_words
 from pages.components.live_chart import Click
 from pages.monitor_choice import Watched
@@ -92,6 +92,7 @@ def task_table(key: str, rows: Iterable[TaskRow], snapshot: Snapshot) -> None:
     ordered = sorted(rows, key=lambda task: task.since, reverse=True)
     shown = ordered[:ROWS]
     now = snapshot.taken_at
+    names = {node.id: node_name(node.id, node.order) for node in snapshot.nodes}
     st.dataframe(
         pd.DataFrame(
             {
@@ -101,7 +102,7 @@ def task_table(key: str, rows: Iterable[TaskRow], snapshot: Snapshot) -> None:
                 "Took": [
                     duration((task.ended or now) - task.started) if task.started else "" for task in shown
                 ],
-                "Node": [task.node_id or "" for task in shown],
+                "Node": [names.get(task.node_id or "", task.node_id) for task in shown],
                 "Attempts": [task.retries + 1 for task in shown],
                 "Task": [task.id for task in shown],
             }
@@ -124,13 +125,14 @@ def node_table(snapshot: Snapshot) -> None:
     st.dataframe(
         pd.DataFrame(
             {
-                "Node": [node.id for node in shown],
+                "Node": [node_name(node.id, node.order) for node in shown],
                 "State": [f"{node_family(node.state).glyph} {node_words(node.state)}" for node in shown],
                 "Since": [words.when(node.since) for node in shown],
                 "Slots in use": [f"{node.slots_used} of {snapshot.slots}" for node in shown],
                 "Kind": ["dedicated" if node.dedicated else "Spot" for node in shown],
                 "Tasks run": [node.tasks_run for node in shown],
                 "Address": [node.ip for node in shown],
+                "Id": [node.id for node in shown],
                 "Problem": [node.error for node in shown],
             }
         ),

@@ -120,7 +120,7 @@ def _hover(node: NodeRow, slots: int, working_on: Sequence[str], zone: tzinfo) -
     kind = "dedicated" if node.dedicated else "Spot"
     since = node.since.astimezone(zone).strftime("%H:%M:%S")
     lines = [
-        f"<b>{node_name(node.id, node.order)}</b>  {kind}",
+        f"<b>{plain(node_name(node.id, node.order))}</b>  {kind}",
         f"{family.glyph} {node_words(node.state)} since {since}",
     ]
     if family is RUNNING and slots > 1:
@@ -238,7 +238,7 @@ def _glyphs(nodes: Sequence[NodeRow], at: Grid, slots: int) -> list[Figure]:
         "x": [at.column(node) for node in nodes],
         "y": [at.row(node) + (1 - GAP) / 2 for node in nodes],
         "text": [
-            f"{family.glyph}<br>{node_name(node.id, node.order)}" if named else family.glyph
+            f"{family.glyph}<br>{plain(node_name(node.id, node.order))}" if named else family.glyph
             for node, family in zip(nodes, families, strict=True)
         ],
         "textfont": {

@@ -18,7 +18,7 @@ def plain(text: str, limit: int = 60) -> str:
 
 def node_name(node_id: str, order: int) -> str:
     """A short name for a node: its id when that is short, else "node N" by its place."""
-    return plain(node_id) if len(node_id) <= 14 else f"node {order + 1}"
+    return node_id if len(node_id) <= 14 else f"node {order + 1}"
 
 
 def duration(length: timedelta) -> str:

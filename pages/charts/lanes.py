@@ -10,7 +10,7 @@ from datetime import datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from pages.charts.labels import node_name
+from pages.charts.labels import node_name, plain
 
 if TYPE_CHECKING:
     from batch_core.snapshot import NodeRow, Span
@@ -45,7 +45,7 @@ def lanes(nodes: Sequence[NodeRow], spans: Sequence[Span], slots: int, now: date
         sub_lanes = _stacked([spans[index] for index in indices], now)
         wide = max(sub_lanes, default=0) + 1
         wide = max(wide, slots) if wide > 1 else 1
-        name = node_name(node_id, orders.get(node_id, len(first)))
+        name = plain(node_name(node_id, orders.get(node_id, len(first))))
         first[node_id] = len(labels)
         for index, sub_lane in zip(indices, sub_lanes, strict=True):
             placed[index] = len(labels) + sub_lane

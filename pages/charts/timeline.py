@@ -362,7 +362,7 @@ def _time_axis(axis: Axis) -> Figure:
     day = 86_400_000
     long_run = axis.relative and axis.now - axis.start >= timedelta(days=1)
     if axis.relative and axis.now - axis.start < timedelta(hours=1):
-        title, stops = "minutes since the start", [{"dtickrange": [None, None], "value": "%-M:%S"}]
+        title, stops = "minutes:seconds since the start", [{"dtickrange": [None, None], "value": "%-M:%S"}]
     else:
         title = "hours since the start" if axis.relative else f"time ({_zone_name(axis)})"
         stops = [
