@@ -17,7 +17,7 @@ from azure.storage.blob import BlobProperties
 
 from batch_core import probe as probing
 from batch_core.account import Account
-from batch_core.errors import translated
+from batch_core.errors import DashboardError, NotFound, translated
 from batch_core.probe import Probe
 from batch_core.storage import INPUTS, container_sas, expiry, read_url
 
@@ -107,16 +107,27 @@ def probe_file(account: Account, file: VideoFile) -> VideoFile:
 
 
 def probe_new(account: Account, files: Iterable[VideoFile], workers: int = 2) -> Iterator[VideoFile]:
-    """Looks into those not looked into yet, `workers` at once, and hands each out when it is done."""
+    """Looks into those not looked into yet, `workers` at once, and hands each out when it is done.
+
+    Those deleted meanwhile are left out. Another error is raised when the rest is done.
+    """
+    failed: DashboardError | None = None
     new = [file for file in files if file.probe is None]
     with ThreadPoolExecutor(max_workers=workers, thread_name_prefix="probe") as pool:
         running = [pool.submit(probe_file, account, file) for file in new]
         try:
             for done in as_completed(running):
-                yield done.result()
+                try:
+                    yield done.result()
+                except NotFound:
+                    continue
+                except DashboardError as error:
+                    failed = error
         finally:
             for waiting in running:
                 waiting.cancel()
+    if failed:
+        raise failed
 
 
 def delete_files(account: Account, files: Iterable[VideoFile]) -> None:

@@ -11,7 +11,7 @@ import requests
 
 from batch_core import files, samples
 from batch_core.account import Account
-from batch_core.errors import InvalidInput, NotFound
+from batch_core.errors import InvalidInput, NotFound, Unreachable
 from batch_core.files import VideoFile, safe_name, upload_target
 from batch_core.probe import Probe
 from batch_core.storage import INPUTS, ensure_containers
@@ -126,6 +126,17 @@ def test_new_files_are_looked_into_and_known_ones_are_not(inputs: Account, tmp_p
     assert done[good.id].probe.ok  # type: ignore[union-attr]
     assert not done[bad.id].probe.ok  # type: ignore[union-attr]
     assert listed(inputs, bad.blob).probe == done[bad.id].probe
+
+
+def test_one_file_that_is_lost_does_not_hold_up_the_others(inputs: Account, tmp_path: Path) -> None:
+    gone = listed(inputs, put(inputs, "gone.mp4", b"x"))
+    good = listed(inputs, put(inputs, "good.mp4", clip(tmp_path / "g.mp4").read_bytes()))
+    files.delete_files(inputs, [gone])
+    assert [file.id for file in files.probe_new(inputs, [gone, good])] == [good.id]
+    unreadable = replace(good, size=good.size + 10_000_000)
+    with pytest.raises(Unreachable):
+        list(files.probe_new(inputs, [unreadable, good], workers=1))
+    assert listed(inputs, good.blob).probe
 
 
 def test_looking_only_probes_without_writing(inputs: Account) -> None:
