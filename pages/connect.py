@@ -99,11 +99,12 @@ def azure_account() -> None:
 
 
 def endpoint_fields(place: DeltaGenerator, service: str, url: str) -> tuple[str, str, str]:
-    """Name, key and URL of one of the two services; the key is forgotten when the page is left."""
+    """Name, key and URL of one of the two services; the key is forgotten when the page is left or has connected."""
     label, key = f"{service} account", f"azure_{service.lower()}"
+    secret = f"{key}_key_{st.session_state.setdefault('connect_count', 0)}"
     return (
         place.text_input(f"{label} name", key=f"{key}_name", persist_state="session"),
-        place.text_input(f"{label} key", type="password", autocomplete="off"),
+        place.text_input(f"{label} key", key=secret, type="password", autocomplete="off"),
         place.text_input(f"{label} URL", key=f"{key}_url", placeholder=url, persist_state="session"),
     )
 
@@ -123,13 +124,15 @@ def try_to_connect(batch: tuple[str, str, str], stored: tuple[str, str, str], lo
     allow_host(wanted.storage_endpoint.url)
     session.use_azure(wanted)
     st.session_state["connect_verdicts"] = verdicts
+    st.session_state["connected_times"] = st.session_state.get("connected_times", 0) + 1
+    st.session_state["connect_count"] += 1  # fresh, empty fields for the keys
     st.rerun()
 
 
 def browser_access(current: Account) -> None:
     """Uploads go from the browser straight to storage, which has to allow it; asked before a rule is written."""
     origin = session.origin()
-    if not uploads.can_be_allowed(current) or uploads.reaches_storage(current.fingerprint, origin, current):
+    if not uploads.can_be_allowed(current) or uploads.reaches_storage(current):
         return
     st.markdown(
         f"Storage does not let pages at `{origin}` upload and play yet. Until it does, videos go through this app, "

@@ -36,7 +36,7 @@ def _card(conversion: Conversion, chosen: bool) -> None:
 
     with st.container(border=True, height="stretch", gap="xsmall"):
         st.button(
-            f":primary[**{conversion.label}**]" if chosen else f"**{conversion.label}**",
+            f":blue[**{conversion.label}**]" if chosen else f"**{conversion.label}**",
             key=f"choose_{conversion.id}",
             type="tertiary",
             icon=":material/radio_button_checked:" if chosen else ":material/radio_button_unchecked:",
@@ -54,7 +54,7 @@ def choose_files(conversion: Conversion, everything: list[VideoFile]) -> list[Vi
     only = st.multiselect(
         "Files",
         list(names),
-        format_func=lambda file_id: words.plain(names[file_id]),
+        format_func=names.__getitem__,
         key="convert_only",
         placeholder=f"All {words.count(len(names), 'file')} that are ready",
         help="Choose some to convert only these.",

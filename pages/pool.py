@@ -67,13 +67,14 @@ def nodes_in_words(pool: PoolInfo) -> str:
 def detail(account: Account, pool_id: str) -> None:
     """The pool's state and its nodes, from the shared recorder."""
     snapshot = session.recorder(pool_id, None).snapshot()
-    if snapshot is None or (snapshot.pool is None and snapshot.error is None):
-        st.caption(":material/hourglass_top: Asking for the nodes")
-        return
-    if snapshot.error is not None:
+    pool = snapshot.pool if snapshot else None
+    if snapshot and snapshot.error is not None:
         session.show_error(snapshot.error)
-    pool = snapshot.pool
-    if pool is None:
+    elif snapshot and pool is None and snapshot.age() < 2 * REFRESH_SECONDS:  # it has been deleted
+        session.set_id("pool", None)
+        st.rerun()
+    if snapshot is None or pool is None:
+        st.caption(":material/hourglass_top: Asking for the nodes")
         return
     doing = {
         "steady": ":green[● ready]",
@@ -116,8 +117,10 @@ def actions(account: Account, pool: PoolInfo) -> None:
     """Resize and delete."""
     with st.container(horizontal=True):
         with st.popover("Resize", icon=":material/open_in_full:", disabled=account.look_only):
-            dedicated = number("Dedicated nodes", pool.target_dedicated, f"resize_dedicated_{pool.id}")
-            spot = number("Spot nodes", pool.target_spot, f"resize_spot_{pool.id}")
+            dedicated = number(
+                "Dedicated nodes", pool.target_dedicated, f"resize_dedicated_{pool.id}", keep=False
+            )
+            spot = number("Spot nodes", pool.target_spot, f"resize_spot_{pool.id}", keep=False)
             if st.button("Resize the pool", type="primary"):
                 attempt(lambda: pools.resize(account, pool.id, dedicated, spot), "The pool is being resized.")
         if st.button(

@@ -60,8 +60,10 @@ def new_pool(account: Account) -> None:
         attempt(lambda: pools.create(account, spec), f"The pool {spec.id} is being made.")
 
 
-def number(label: str, value: int, key: str, help: str | None = None, least: int = 0) -> int:
-    """A count of nodes or slots."""
+def number(
+    label: str, value: int, key: str, help: str | None = None, *, least: int = 0, keep: bool = True
+) -> int:
+    """A count of nodes or slots; `keep` it while pages are switched."""
     return int(
         st.number_input(
             label,
@@ -71,7 +73,7 @@ def number(label: str, value: int, key: str, help: str | None = None, least: int
             step=1,
             key=key,
             help=help,
-            persist_state="session",
+            persist_state="session" if keep else None,
         )
     )
 

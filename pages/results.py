@@ -55,7 +55,7 @@ def choose_run(runs: list[Run]) -> Run:
 
 def title(run: Run) -> str:
     state = "" if run.over else " · still running"
-    return f"{words.plain(run.name)} · {words.count(run.total, 'file')} · {words.when(run.created)}{state}"
+    return f"{run.name} · {words.count(run.total, 'file')} · {words.when(run.created)}{state}"
 
 
 @st.cache_data(ttl=1, max_entries=64, show_spinner=False)

@@ -47,16 +47,16 @@ def test_every_page_shows_its_heading(app: Open, page: str) -> None:
 
 
 def test_the_foot_says_which_account_and_how_many_nodes(app: Open, account: Account) -> None:
-    opened = app()
-    assert "**This computer**" in opened.sidebar.markdown[0].value
-
-    def counted() -> bool:
-        opened.run()
+    def said() -> bool:
+        opened = (
+            app()
+        )  # AppTest draws the frame in a session's first run only: later ones run the page itself
+        assert "**This computer**" in opened.sidebar.markdown[0].value
         nodes = sum(pool.dedicated + pool.spot for pool in pools.list_pools(account))
-        said = f"ready · {nodes} nodes  \nNothing costs money"
-        return nodes >= pools.LOCAL_NODES and any(said in caption.value for caption in opened.sidebar.caption)
+        foot = f"ready · {nodes} nodes  \nNothing costs money"
+        return nodes >= pools.LOCAL_NODES and any(foot in caption.value for caption in opened.sidebar.caption)
 
-    until(counted, what="the number of nodes at the foot")
+    until(said, what="the number of nodes at the foot")
 
 
 def test_the_page_is_up_while_the_local_cloud_starts(
