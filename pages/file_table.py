@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 
 import pandas as pd
 import streamlit as st
@@ -12,6 +13,9 @@ from batch_core.probe import Probe
 from pages import words
 
 CHANNELS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
+WHY = re.compile(
+    r".* \((.*)\)\."
+)  # of "is not a video that we can read (it is empty)." what a narrow column shows
 COLUMNS = {
     "name": st.column_config.TextColumn("Name", width="medium"),
     "length": st.column_config.TextColumn("Length", alignment="right"),
@@ -58,7 +62,10 @@ def _sound(probe: Probe) -> str:
 def _state(file: VideoFile) -> str:
     if file.probe is None:
         return "being looked into"
-    return "ready" if file.probe.ok else f"left out: it {file.probe.reason}"
+    if file.probe.ok:
+        return "ready"
+    why = WHY.fullmatch(file.probe.reason)
+    return f"left out: {why[1] if why else file.probe.reason}"
 
 
 def _row(file: VideoFile) -> dict[str, object]:

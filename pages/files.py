@@ -93,7 +93,8 @@ def _delete(account: Account, chosen: list[VideoFile]) -> None:
 
 @st.dialog("Delete from storage")
 def _confirm(account: Account, chosen: list[VideoFile]) -> None:
-    st.write(f"{words.count(len(chosen), 'file')} will be deleted for good. Results made of them stay.")
+    them = "it" if len(chosen) == 1 else "them"
+    st.write(f"{words.count(len(chosen), 'file')} will be deleted for good. Results made of {them} stay.")
     with st.container(height=200 if len(chosen) > 6 else "content"):
         for file in chosen[:200]:
             st.text(f"{file.name} · {words.size(file.size)}")
@@ -115,7 +116,7 @@ def _confirm(account: Account, chosen: list[VideoFile]) -> None:
 def _offer_direct(account: Account) -> None:
     """Storage that does not let this page upload to it: its CORS rules are changed only when asked."""
     origin = session.origin()
-    if not uploads.can_be_allowed(account) or uploads.reaches_storage(account.fingerprint, origin, account):
+    if not uploads.can_be_allowed(account) or uploads.reaches_storage(account):
         return
     help_text = (
         f"Adds a CORS rule to the storage account, for pages of {origin}. Other rules stay as they are."

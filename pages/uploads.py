@@ -38,7 +38,7 @@ def mount(account: Account) -> None:
 
 def drop_zone(account: Account) -> None:
     """The place on Files where videos are dropped or chosen."""
-    if reaches_storage(account.fingerprint, session.origin(), account):
+    if reaches_storage(account):
         note = "They go straight to storage; this page keeps no copy."
     else:
         note = "They pass through this app on their way to storage; it keeps no copy."
@@ -50,29 +50,37 @@ def _renew() -> None:
 
 
 def _target(account: Account) -> uploader.Target:
-    """Where this session's browser uploads to; the same until the browser asks for a fresh one."""
-    known = st.session_state.get(TARGET)
-    if known is None or known.account != account.fingerprint:
-        if reaches_storage(account.fingerprint, session.origin(), account):
+    """Where this session's browser uploads to; the same until it asks for a fresh one or the way changes."""
+    direct = reaches_storage(account)
+    way = (account.fingerprint, direct)
+    known, target = st.session_state.get(TARGET, (None, None))
+    if known != way:
+        if direct:
             given = files.upload_target(account)
-            known = uploader.Target(account.fingerprint, given.container_url, given.sas, FRESH_MS)
+            url, query = given.container_url, given.sas
         else:
             url, query = signed_url("upload", account).split("?")
-            known = uploader.Target(account.fingerprint, url, query, FRESH_MS)
-        st.session_state[TARGET] = known
-    return known
+        target = uploader.Target(account.fingerprint, url, query, FRESH_MS)
+        st.session_state[TARGET] = way, target
+    return target
+
+
+def reaches_storage(account: Account) -> bool:
+    """Whether the visitor's browser can talk to the account's storage itself; else uploads go through the app."""
+    origin = session.origin()
+    storage_here = is_loopback(urlsplit(account.storage_endpoint.url).hostname or "")
+    if storage_here and not is_loopback(urlsplit(origin).hostname or ""):
+        return False
+    try:
+        return _allowed(account.fingerprint, origin, account)
+    except DashboardError:
+        return False
 
 
 @st.cache_data(ttl=600, max_entries=64, show_spinner=False)
-def reaches_storage(fingerprint: str, origin: str, _account: Account) -> bool:
-    """Whether a browser that has the app open under `origin` can talk to the account's storage itself."""
-    here = is_loopback(urlsplit(origin).hostname or "")
-    if is_loopback(urlsplit(_account.storage_endpoint.url).hostname or "") and not here:
-        return False
-    try:
-        return storage.cors_allows(_account, origin)
-    except DashboardError:
-        return False
+def _allowed(fingerprint: str, origin: str, _account: Account) -> bool:
+    """What the storage account's CORS rules say (its fingerprint is the key)."""
+    return storage.cors_allows(_account, origin)
 
 
 def can_be_allowed(account: Account) -> bool:
@@ -82,7 +90,7 @@ def can_be_allowed(account: Account) -> bool:
 
 def forget_reach() -> None:
     """Look again which accounts the browser reaches: called after CORS rules have changed."""
-    reaches_storage.clear()
+    _allowed.clear()
     _renew()
 
 

@@ -229,6 +229,20 @@ def test_a_cancelled_upload_leaves_no_file(opened: Page, noise: Path, account: A
     assert stored(account, noise.name) is None
 
 
+def test_leaving_while_an_upload_runs_is_asked_about(opened: Page, noise: Path) -> None:
+    gate = Gate(opened)
+    choose(opened, noise)
+    gate.wait(3)
+    opened.get_by_role(
+        "heading", name="Add your videos"
+    ).click()  # browsers ask only people who did something
+    with opened.expect_event("dialog") as asked:
+        opened.close(run_before_unload=True)
+    assert asked.value.type == "beforeunload"
+    asked.value.dismiss()
+    expect(opened.get_by_role("progressbar", name=f"Upload of {noise.name}")).to_be_visible()
+
+
 def test_what_cannot_be_uploaded_says_why_and_can_be_tried_again(
     opened: Page, clip: Path, account: Account
 ) -> None:

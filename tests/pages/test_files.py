@@ -65,7 +65,7 @@ def test_what_is_no_video_is_named_and_its_name_is_no_markup(app: Open, account:
     page = settled(settled(app(), account), account)
     table = page.dataframe[0].value
     state = table[table["name"] == name].iloc[0]["state"]
-    assert state.startswith("left out: it is not a video that we can read")
+    assert state == "left out: no kind of video or sound is found in it"
     refused = [file for file in files.list_files(account) if file.probe and not file.probe.ok]
     warning = page.warning[0].value
     assert "left out" in warning
@@ -123,6 +123,25 @@ def test_an_error_of_storage_is_said_and_the_page_stays(
 )
 def test_the_summary_adds_up(lengths: list[float | None], told: str) -> None:
     assert file_table.summary([video(seconds, 10_000_000) for seconds in lengths]) == told
+
+
+@pytest.mark.parametrize(
+    ("origin", "rules", "direct"),
+    [
+        ("http://127.0.0.1:8501", True, True),
+        ("http://localhost:8501", True, True),
+        ("https://videos.example.com", True, False),
+        ("http://127.0.0.1:8501", False, False),
+    ],
+)
+def test_uploads_go_through_the_app_where_the_browser_cannot_reach_storage(
+    account: Account, monkeypatch: pytest.MonkeyPatch, origin: str, rules: bool, direct: bool
+) -> None:
+    monkeypatch.setattr(uploads.session, "origin", lambda: origin)
+    monkeypatch.setattr(storage, "cors_allows", lambda account, origin: rules)
+    uploads.forget_reach()
+    assert uploads.reaches_storage(account) is direct
+    uploads.forget_reach()
 
 
 def test_a_target_renewed_is_another_one() -> None:

@@ -9,6 +9,7 @@ const STALLED = 60_000; // ms without a byte moving
 const RENEWAL = 30_000; // ms that Python has to send a new signature
 const TICK = 250; // ms between two looks at the speed
 const SPELL = 5_000; // ms that a speed is measured over
+const GATHER = 500; // ms in which files that end together become one message to Python
 const LINGER = 4_000; // ms that a finished file's bar stays
 
 const AGAIN = new Set([0, 408, 429, 499, 500, 502, 503, 504]);
@@ -210,8 +211,7 @@ class Uploads {
     this.unreported.push({ blob: upload.blob, account: upload.account });
     const open = this.list.filter((other) => other.open).length;
     this.say(open ? `${upload.name} is uploaded` : "Everything is uploaded");
-    clearTimeout(this.reporting);
-    this.reporting = setTimeout(() => this.report(), TICK); // files that end together are one message
+    this.reporting ??= setTimeout(() => this.report(), GATHER);
   }
 
   fail(upload, reason) {
@@ -224,6 +224,8 @@ class Uploads {
 
   // Python hears of finished files only: one message a file or fewer, because each one runs the page again.
   report() {
+    clearTimeout(this.reporting);
+    this.reporting = null;
     const reporter = [...this.views].sort((a, b) => b.rank - a.rank)[0];
     if (!reporter || !this.unreported.length) return;
     this.reported += this.unreported.length;

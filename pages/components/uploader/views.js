@@ -166,7 +166,12 @@ uploads.listening ??= (() => {
     event.preventDefault();
     mark(false);
     const taker = zone();
-    if (taker) taker.take(await dropped(event.dataTransfer));
+    if (!taker) return;
+    try {
+      taker.take(await dropped(event.dataTransfer));
+    } catch {
+      uploads.say("What was dropped can't be read. Choose the files instead.");
+    }
   });
   return true;
 })();
