@@ -55,7 +55,7 @@ def result_row(account: Account, row: Result) -> None:
 
 def _address(account: Account, row: Result, save_as: str | None = None) -> str:
     """Where the browser gets a result: storage itself, or this app's own stream where it can't reach that."""
-    if uploads.reaches_storage(account.fingerprint, session.origin(), account):
+    if uploads.reaches_storage(account):
         return storage.read_url(
             account, storage.RESULTS, row.blob, name=save_as, content_type=row.content_type
         )
