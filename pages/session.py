@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 import streamlit as st
 
 from batch_core import jobs, pools, storage
-from batch_core.account import Account
+from batch_core.account import Account, AccountKind
 from batch_core.errors import DashboardError
 from batch_core.local_cloud import LocalCloud, app_home
 from pages.headers import BROWSER_COOKIE
@@ -107,7 +107,7 @@ def require_account() -> Account:
         _connect_again() if disconnected() else _starting()
         st.stop()
     try:
-        _prepared(current.fingerprint, current)
+        _prepared(current.fingerprint, current.kind, current.look_only, current)
     except DashboardError as error:
         show_error(error)
         st.page_link("pages/connect.py", label="See the connection", icon=":material/cable:")
@@ -121,8 +121,8 @@ def prepare_again() -> None:
 
 
 @st.cache_resource(show_spinner=False, max_entries=64)
-def _prepared(fingerprint: str, _account: Account) -> bool:
-    """Containers, this computer's pool, and launches that were cut off; once for an account's fingerprint."""
+def _prepared(fingerprint: str, kind: AccountKind, look_only: bool, _account: Account) -> bool:
+    """Containers, this computer's pool, and launches that were cut off: once for an account and its use."""
     if not _account.look_only:
         storage.ensure_containers(_account)
         pools.ensure_local_pool(_account)
