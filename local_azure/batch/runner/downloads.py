@@ -22,7 +22,7 @@ from tenacity.stop import stop_when_event_set
 from local_azure.batch.failure import Failure
 from local_azure.batch.runner import WorkFailedError
 from local_azure.batch.runner.directories import inside
-from local_azure.batch.runner.transfer import Connections, Stop, StoppedError
+from local_azure.batch.runner.transfer import Connections, Stop
 
 _CHUNK = 1024 * 1024
 _DEFAULT_MODE = "0770"
@@ -36,7 +36,7 @@ def download(connections: Connections, files: tuple[ResourceFile, ...], director
     """Bring all files into `directory`; WorkFailedError at the first that can't be had."""
     for file in files:
         mode = str(file.get("fileMode") or _DEFAULT_MODE)
-        for url, relative in _sources(connections, file):
+        for url, relative in _sources(connections, file, stop):
             try:
                 target = inside(directory, relative)
                 target.parent.mkdir(parents=True, exist_ok=True)
@@ -48,7 +48,7 @@ def download(connections: Connections, files: tuple[ResourceFile, ...], director
             _set_mode(target, mode, relative)
 
 
-def _sources(connections: Connections, file: ResourceFile) -> Iterator[tuple[str, str]]:
+def _sources(connections: Connections, file: ResourceFile, stop: Stop) -> Iterator[tuple[str, str]]:
     """(URL, path below the working directory) of every blob or file meant by one resource file."""
     if url := file.get("httpUrl"):
         yield url, str(file.get("filePath") or "")
@@ -59,7 +59,7 @@ def _sources(connections: Connections, file: ResourceFile) -> Iterator[tuple[str
         reason = "This account has no storage account linked to it for autoStorageContainerName"
         raise _failed("ResourceContainerNotFound", reason, folder)
     try:
-        container = connections.container(container_url)
+        container = connections.container(container_url, stop)
         for name in container.list_blob_names(name_starts_with=file.get("blobPrefix") or None):
             if not name.endswith("/"):
                 yield container.get_blob_client(name).url, f"{folder}/{name}" if folder else name
@@ -96,11 +96,11 @@ def _fetch(client: httpx.Client, url: str, target: Path, relative: str, stop: St
 
 def _fetch_once(client: httpx.Client, url: str, target: Path, stop: Stop) -> None:
     with client.stream("GET", url, headers={"Accept-Encoding": "identity"}) as answer:
+        stop.watch(answer)
         answer.raise_for_status()
         with target.open("wb") as file:
             for chunk in answer.iter_bytes(_CHUNK):
-                if stop.is_set():
-                    raise StoppedError
+                stop.check()
                 file.write(chunk)
 
 

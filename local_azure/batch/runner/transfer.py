@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
+import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -11,12 +13,13 @@ from typing import TypeVar
 from urllib.parse import urlsplit
 
 import httpx
+import requests
 from azure.core.pipeline.transport import RequestsTransport
 from azure.storage.blob import ContainerClient, ExponentialRetry
 
 T = TypeVar("T")
 
-_LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _THREADS = 8
 _MEBI = 1024 * 1024
 
@@ -24,12 +27,46 @@ for _name in ("httpx", "httpcore", "azure.core.pipeline.policies.http_logging_po
     logging.getLogger(_name).setLevel(logging.WARNING)  # they write whole URLs, SAS included, at INFO
 
 
-class Stop(threading.Event):
-    """Set when the transfer should end early."""
-
-
 class StoppedError(Exception):
     """The transfer was ended early."""
+
+
+class Stop(threading.Event):
+    """Set when the transfer should end early; a connection being waited on is then cut."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._socket: socket.socket | None = None
+
+    def watch(self, answer: httpx.Response) -> None:
+        """From now on it is this answer that is waited for."""
+        stream = answer.extensions.get("network_stream")
+        self._socket = stream.get_extra_info("socket") if stream is not None else None
+        self.check()
+
+    def check(self, *_: object) -> None:
+        """StoppedError once set."""
+        if self.is_set():
+            raise StoppedError
+
+    def set(self) -> None:
+        """End the transfer."""
+        super().set()
+        if self._socket is not None:
+            with contextlib.suppress(OSError):
+                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+
+
+class _Transport(RequestsTransport):
+    """The SDK's way out, which sleeps between attempts no longer than the transfer is wanted."""
+
+    def __init__(self, session: requests.Session, stop: Stop) -> None:
+        super().__init__(session=session, session_owner=False)
+        self._stop = stop
+
+    def sleep(self, duration: float) -> None:
+        self._stop.wait(duration)
+        self._stop.check()
 
 
 class Connections:
@@ -40,25 +77,27 @@ class Connections:
         self.http = httpx.Client(
             timeout=httpx.Timeout(60, connect=10),
             follow_redirects=True,
-            mounts={f"all://{host}": None for host in _LOOPBACK},
+            mounts={f"all://{host}": None for host in (*_LOOPBACK[:2], "[::1]")},
         )
-        self._direct = RequestsTransport(use_env_settings=False)
-        self._outward = RequestsTransport()
+        self._direct, self._outward = requests.Session(), requests.Session()
+        self._direct.trust_env = False
 
-    def container(self, url: str) -> ContainerClient:
-        """A client for a container by its URL with SAS."""
-        host = urlsplit(url).hostname or ""
-        transport = self._direct if host in ("127.0.0.1", "localhost", "::1") else self._outward
+    def container(self, url: str, stop: Stop) -> ContainerClient:
+        """A client for a container by its URL with SAS; ValueError when it isn't one."""
+        direct = (urlsplit(url).hostname or "") in _LOOPBACK
         return ContainerClient.from_container_url(
             url,
-            transport=transport,
-            retry_policy=ExponentialRetry(initial_backoff=1, increment_base=2, retry_total=4),
+            transport=_Transport(self._direct if direct else self._outward, stop),
+            retry_policy=ExponentialRetry(
+                initial_backoff=1, increment_base=2, retry_total=4, random_jitter_range=0
+            ),
+            raw_request_hook=stop.check,
             max_single_put_size=32 * _MEBI,
             max_block_size=32 * _MEBI,
         )
 
     async def run(self, job: Callable[[Stop], T]) -> T:
-        """Do `job` in a thread. When cancelled, it is told to stop and waited for, so nothing happens after."""
+        """Do `job` in a thread. When cancelled, it is told to stop and waited for, so that nothing happens after."""
         stop = Stop()
         work = asyncio.get_running_loop().run_in_executor(self._pool, job, stop)
         try:

@@ -12,7 +12,7 @@ from azure.storage.blob import ContainerClient, ContentSettings
 from local_azure.batch.failure import Failure
 from local_azure.batch.runner import WORKING, Work, WorkFailedError
 from local_azure.batch.runner.patterns import Match, find
-from local_azure.batch.runner.transfer import Connections, Stop, StoppedError
+from local_azure.batch.runner.transfer import Connections, Stop
 
 _METADATA = "x-ms-meta-"
 _CONTENT = {
@@ -47,8 +47,7 @@ def upload(connections: Connections, work: Work, exit_code: int, stop: Stop) -> 
     log = _Log(work.directory)
     failure: Failure | None = None
     for file in files:
-        if stop.is_set():
-            raise StoppedError
+        stop.check()
         try:
             _upload_file(connections, work, file, log, stop)
         except WorkFailedError as error:
@@ -84,10 +83,9 @@ def _upload_file(connections: Connections, work: Work, file: dict[str, Any], log
         return
     settings = _settings(target.get("uploadHeaders") or ())
     try:
-        container = connections.container(target["containerUrl"])
+        container = connections.container(target["containerUrl"], stop)
         for match in matches:
-            if stop.is_set():
-                raise StoppedError
+            stop.check()
             name = _blob_name(match, str(target.get("path") or ""))
             _send(container, match.path, name, settings)
             log.info(f"{match.path.name} -> {container.container_name}/{name}")

@@ -1,0 +1,118 @@
+"""The store: pages in order, filters by index, all or nothing."""
+
+from pathlib import Path
+
+import pytest
+
+from local_azure.batch.errors import BatchError
+from local_azure.batch.odata import parse, to_sql
+from local_azure.batch.store import Store, Where
+
+
+@pytest.fixture
+def store(tmp_path: Path):
+    store = Store.open(tmp_path / "batch.db")
+    yield store
+    store.close()
+
+
+def stored_task(name: str, state: str = "active", time: str = "2026-11-22T15:00:00.0000000Z") -> dict:
+    return {"id": name, "state": state, "stateTransitionTime": time, "executionInfo": {}, "requiredSlots": 1}
+
+
+def pages(store: Store, kind, scope, where, limit) -> list[list[str]]:
+    found, after = [], None
+    while True:
+        docs, after = store.page(kind, scope, where, after, limit)
+        found.append([doc["id"] for doc in docs])
+        if after is None:
+            return found
+
+
+def test_pages_are_in_ordinal_order_and_end(store: Store):
+    for name in ("b", "a", "C", "a-1", "_x"):
+        store.insert("tasks", stored_task(name), "Job")
+    assert pages(store, "tasks", ("job",), None, 2) == [["C", "_x"], ["a", "a-1"], ["b"]]
+    assert pages(store, "tasks", ("job",), None, 5) == [["C", "_x", "a", "a-1", "b"]]
+    assert pages(store, "tasks", ("other",), None, 5) == [[]]
+
+
+def test_a_task_that_stays_is_seen_once_while_others_come_and_go(store: Store):
+    for number in range(6):
+        store.insert("tasks", stored_task(f"t{number}"), "job")
+    first, after = store.page("tasks", ("job",), None, None, 3)
+    store.delete("tasks", "job", "t1")
+    store.insert("tasks", stored_task("t0a"), "job")
+    rest, _ = store.page("tasks", ("job",), None, after, 10)
+    assert [doc["id"] for doc in first + rest] == ["t0", "t1", "t2", "t3", "t4", "t5"]
+
+
+def test_completed_jobs_come_last(store: Store):
+    for name, state in (("a", "completed"), ("b", "active"), ("c", "completed"), ("d", "terminating")):
+        store.insert("jobs", {"id": name, "state": state, "poolInfo": {"poolId": "p"}})
+    assert pages(store, "jobs", (), None, 1) == [["b"], ["d"], ["a"], ["c"]]
+
+
+def test_a_foreign_token_is_refused(store: Store):
+    for token in ("WATV2", "", "ÿ", "!!!!"):
+        with pytest.raises(BatchError) as refused:
+            store.page("pools", (), None, token, 10)
+        assert refused.value.code == "InvalidQueryParameterValue"
+
+
+@pytest.mark.parametrize(
+    ("text", "index"),
+    [
+        ("state eq 'running'", "tasks_by_state"),
+        ("stateTransitionTime ge DateTime'2026-11-22T15:00:00Z'", "tasks_by_time"),
+        ("stateTransitionTime ge DateTime'2026-11-22T15:00:00Z' and state eq 'completed'", "tasks_by_time"),
+    ],
+)
+def test_the_filters_of_watchers_use_an_index(store: Store, text: str, index: str):
+    asked: list[str] = []
+    store._db.set_trace_callback(asked.append)
+    store.page("tasks", ("job",), Where(*to_sql(parse(text, "tasks"))), None, 100)
+    store._db.set_trace_callback(None)
+    plan = " ".join(str(row) for row in store._db.execute("EXPLAIN QUERY PLAN " + asked[0]))
+    assert index in plan
+
+
+def test_filters_find_what_they_say(store: Store):
+    store.insert("tasks", stored_task("old", "completed", "2026-11-22T14:00:00.0000000Z"), "job")
+    store.insert("tasks", stored_task("new", "completed", "2026-11-22T15:00:00.0000001Z"), "job")
+    store.insert("tasks", stored_task("now", "running", "2026-11-22T16:00:00.0000000Z"), "job")
+    late = "stateTransitionTime ge DateTime'2026-11-22T15:00:00Z'"
+    for text, names in ((late, ["new", "now"]), (f"{late} and state eq 'completed'", ["new"])):
+        assert pages(store, "tasks", ("job",), Where(*to_sql(parse(text, "tasks"))), 1000) == [names]
+        one_by_one = pages(store, "tasks", ("job",), Where(*to_sql(parse(text, "tasks"))), 1)
+        assert one_by_one == [[name] for name in names]
+
+
+def test_a_failed_transaction_leaves_nothing(store: Store):
+    done: list[str] = []
+
+    def fail() -> None:
+        with store.transaction():
+            store.insert("tasks", stored_task("a"), "job")
+            with store.transaction():
+                store.insert("tasks", stored_task("b"), "job")
+            store.after_commit(lambda: done.append("told"))
+            raise ValueError("on purpose")
+
+    with pytest.raises(ValueError, match="on purpose"):
+        fail()
+    assert pages(store, "tasks", ("job",), None, 10) == [[]]
+    with store.transaction():
+        store.insert("tasks", stored_task("c"), "job")
+        store.after_commit(lambda: done.append("c"))
+        assert done == []
+    assert done == ["c"]
+
+
+def test_what_is_committed_outlives_the_connection(tmp_path: Path):
+    first = Store.open(tmp_path / "batch.db")
+    first.insert("tasks", stored_task("a"), "job")
+    second = Store.open(tmp_path / "batch.db")
+    assert second.get("tasks", "JOB", "A") == stored_task("a")
+    first.close()
+    second.close()
