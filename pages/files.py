@@ -10,6 +10,7 @@ from batch_core.errors import DashboardError
 from batch_core.files import VideoFile
 from pages import session, uploads, words
 from pages.file_table import is_ready, left_out, summary, table
+from pages.video_work import Work, work
 
 
 def show() -> None:
@@ -23,7 +24,7 @@ def show() -> None:
     else:
         uploads.drop_zone(account)
         _offer_direct(account)
-    if uploads.work(account).busy:
+    if work(account).busy:
         st.fragment(_videos, run_every=1.0)(account, watching=True)
     else:
         _videos(account, watching=False)
@@ -33,33 +34,36 @@ def show() -> None:
 
 def _videos(account: Account, *, watching: bool) -> None:
     """Summary, table and what can be done with the files; while the background works, a fragment."""
-    work = uploads.work(account)
-    if watching and not work.busy:
+    going_on = work(account)
+    if watching and not going_on.busy:
         st.rerun()
     try:
-        found = work.files()
+        found = going_on.files()
     except DashboardError as error:
         session.show_error(error)
         return
     st.session_state["files_listed"] = found
-    if not watching and not work.looking.error and any(file.probe is None for file in found):
-        work.look()
+    if not watching and not going_on.looking.error and any(file.probe is None for file in found):
+        going_on.look()
         st.rerun()
     with st.container(horizontal=True, vertical_alignment="center"):
         st.markdown(
             f"**{summary(found)}**" if found else "No videos yet. Drop some above, or begin with samples."
         )
         if not account.look_only:
-            _samples(work)
-    _progress(work)
+            _samples(going_on)
+    _progress(going_on)
     if found:
         left_out(found)
         _delete(account, table(found))
         _convert("end", any(map(is_ready, found)))
 
 
-def _progress(work: uploads.Work) -> None:
-    for task, doing in ((work.sampling, "Making sample videos"), (work.looking, "Looking into the videos")):
+def _progress(going_on: Work) -> None:
+    for task, doing in (
+        (going_on.sampling, "Making sample videos"),
+        (going_on.looking, "Looking into the videos"),
+    ):
         if task.busy:
             done, total = task.progress.done, task.progress.total
             st.progress(
@@ -70,12 +74,12 @@ def _progress(work: uploads.Work) -> None:
             st.button("Try again", icon=":material/refresh:", key=f"again_{doing}", on_click=task.start)
 
 
-def _samples(work: uploads.Work) -> None:
+def _samples(going_on: Work) -> None:
     st.button(
         "Try sample videos",
         icon=":material/movie_creation:",
-        disabled=work.sampling.busy,
-        on_click=work.sampling.start,
+        disabled=going_on.sampling.busy,
+        on_click=going_on.sampling.start,
         help="Five short clips, made here: nothing is downloaded.",
     )
 

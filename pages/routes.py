@@ -1,33 +1,28 @@
 """The app's own HTTP routes: Plotly's script, and signed streams of blobs in both directions.
 
-The SDK blocks, so every piece of a stream is fetched in a worker thread; when the browser goes away, the
-iterator is closed and with it the connection to storage.
+Storage is asked in worker threads: the SDK blocks, and the event loop is everybody's.
 """
 
 import asyncio
-import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Generator
+from collections.abc import Awaitable, Callable
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
-from urllib.parse import quote
 
-from anyio import CancelScope
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
-from starlette.types import Send
 
 from batch_core import errors, relay, results
 from batch_core.account import Account
+from batch_core.storage import attachment
 from pages.signing import PREFIX, LinkRefused, verify
+from pages.streams import Stream, blob_headers, off_loop, part
 
 PLOTLY_URL = f"{PREFIX}/plotly.min.js?v={version('plotly')}"
 UPLOADS_AT_ONCE = 8  # blocks held in memory: at most this many times relay.BLOCK_LIMIT
 
-_PLAYED = re.compile(r"(audio|video)/[\w.+-]+|image/(png|jpeg|webp)|text/plain(; ?charset=[\w-]+)?")
-_RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 _STATUS = {
     errors.InvalidInput: 400,
     errors.CredentialError: 403,
@@ -35,20 +30,7 @@ _STATUS = {
     errors.Conflict: 409,
     errors.Throttled: 503,
 }
-_END = object()
 _uploads = asyncio.Semaphore(UPLOADS_AT_ONCE)
-
-
-class Stream(StreamingResponse):
-    """A stream whose source is closed as soon as it ends or the browser goes away."""
-
-    async def stream_response(self, send: Send) -> None:
-        try:
-            await super().stream_response(send)
-        finally:
-            with CancelScope(shield=True):
-                await self.body_iterator.aclose()
-
 
 Handler = Callable[[Request], Awaitable[Response]]
 
@@ -81,8 +63,8 @@ async def archive(request: Request) -> Response:
     """Every result of a run as one ZIP, made while it is sent."""
     account, params = verify(request, "zip")
     name, pieces = await run_in_threadpool(results.zip_stream, account, params["run"])
-    headers = {"Content-Disposition": _attachment(name), "Cache-Control": "no-store"}
-    return Stream(_off_loop(pieces), media_type="application/zip", headers=headers)
+    headers = {"Content-Disposition": attachment(name), "Cache-Control": "no-store"}
+    return Stream(off_loop(pieces), media_type="application/zip", headers=headers)
 
 
 async def blob(request: Request) -> Response:
@@ -90,11 +72,11 @@ async def blob(request: Request) -> Response:
     account, params = verify(request, "blob")
     container, path = params["container"], params["blob"]
     found = await run_in_threadpool(relay.facts, account, container, path)
-    headers = _blob_headers(found, params.get("name"))
-    part = _part(request.headers.get("range"), found.size)
-    if part is None:
+    headers = blob_headers(found, params.get("name"))
+    asked = part(request.headers.get("range"), found.size)
+    if asked is None:
         return Response(status_code=416, headers={"Content-Range": f"bytes */{found.size}"})
-    start, end = part
+    start, end = asked
     status = 200
     if end - start < found.size:
         status = 206
@@ -103,7 +85,7 @@ async def blob(request: Request) -> Response:
     if request.method == "HEAD" or start == end:
         return Response(status_code=status, headers=headers)
     pieces = results.read_blob(account, container, path, start, end)
-    return Stream(_off_loop(pieces), status, headers=headers)
+    return Stream(off_loop(pieces), status, headers=headers)
 
 
 async def upload(request: Request) -> Response:
@@ -139,53 +121,6 @@ async def _body(request: Request, limit: int) -> bytes:
         if len(body) > limit:
             raise errors.InvalidInput(f"A block may have {limit // 1024**2} MiB at most.")
     return bytes(body)
-
-
-async def _off_loop(pieces: Generator[bytes]) -> AsyncIterator[bytes]:
-    """The pieces, each fetched in a worker thread; closes the generator when nobody reads on."""
-    try:
-        while (piece := await run_in_threadpool(next, pieces, _END)) is not _END:
-            yield piece
-    finally:
-        with CancelScope(shield=True):
-            await run_in_threadpool(pieces.close)
-
-
-def _part(asked: str | None, size: int) -> tuple[int, int] | None:
-    """Start and end (exclusive) of what a Range header asks for; everything without one, None when impossible.
-
-    Several ranges at once, or another unit, may be answered with everything (RFC 9110, 14.2).
-    """
-    match = _RANGE.fullmatch(asked or "")
-    if not match or match.group(0) == "bytes=-":
-        return 0, size
-    first, last = match.groups()
-    if not first:
-        start, end = max(0, size - int(last)), size
-    else:
-        start, end = int(first), min(size, int(last) + 1) if last else size
-    return (start, end) if start < end else None
-
-
-def _blob_headers(found: relay.BlobFacts, name: str | None) -> dict[str, str]:
-    """Nothing that was uploaded may run as a page of this app."""
-    harmless = _PLAYED.fullmatch(found.content_type)
-    headers = {
-        "Accept-Ranges": "bytes",
-        "Cache-Control": "private, max-age=0, must-revalidate",
-        "Content-Security-Policy": "sandbox; default-src 'none'; media-src 'self'",
-        "Content-Type": found.content_type if harmless else "application/octet-stream",
-        "ETag": found.etag if found.etag.startswith('"') else f'"{found.etag}"',
-        "X-Content-Type-Options": "nosniff",
-    }
-    if name or not harmless:
-        headers["Content-Disposition"] = _attachment(name or "download")
-    return headers
-
-
-def _attachment(name: str) -> str:
-    plain = re.sub(r"[^A-Za-z0-9._ -]", "_", name)
-    return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
 
 
 ROUTES = [

@@ -1,32 +1,25 @@
-"""Uploads and what is done with them: where browsers put blobs, and looking into new videos.
+"""The app's side of uploads: where browsers put blobs, and what happens when they have.
 
-The work on an account's videos belongs to no session and no page: whoever opens Files sees how far it is.
+The uploads themselves run in the browser tab (pages/components/uploader) and go on over every page.
 """
 
 from __future__ import annotations
 
-import logging
-from collections.abc import Callable
-from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
-from threading import Lock
 from urllib.parse import urlsplit
 
 import streamlit as st
 
-from batch_core import files, samples, storage
+from batch_core import files, storage
 from batch_core.account import Account, is_loopback
-from batch_core.errors import DashboardError, NotFound
-from batch_core.files import VideoFile
-from batch_core.probe import Probe
+from batch_core.errors import DashboardError
 from pages import session
 from pages.components import uploader
 from pages.signing import signed_url
+from pages.video_work import work
 
 STRIP, ZONE = "upload_strip", "upload_zone"
 TARGET = "upload_target"
 FRESH_MS = 3600 * 1000  # the browser asks for another signature long before one ends
-_pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="videos")
 
 
 def mount(account: Account) -> None:
@@ -92,104 +85,3 @@ def forget_reach() -> None:
     """Look again which accounts the browser reaches: called after CORS rules have changed."""
     _allowed.clear()
     _renew()
-
-
-@dataclass(frozen=True)
-class Progress:
-    """How far something is: `done` of `total`."""
-
-    done: int
-    total: int
-
-
-class Task:
-    """Something that runs in the background, once at a time; asked for while it runs, it runs once more."""
-
-    def __init__(self, run: Callable[[Callable[[int, int], None]], None]) -> None:
-        self._run = run
-        self._lock = Lock()
-        self._again = False
-        self._future: Future | None = None
-        self.progress = Progress(0, 0)
-        self.error: DashboardError | None = None
-
-    @property
-    def busy(self) -> bool:
-        """Whether it runs now."""
-        return self._future is not None and not self._future.done()
-
-    def start(self) -> None:
-        """Returns at once."""
-        with self._lock:
-            self._again = True
-            if not self.busy:
-                self.error = None
-                self._future = _pool.submit(self._work)
-
-    def _wanted(self) -> bool:
-        with self._lock:
-            wanted, self._again = self._again, False
-            return wanted
-
-    def _work(self) -> None:
-        try:
-            while self._wanted():
-                self._run(self._tell)
-        except DashboardError as error:
-            self.error = error
-        except Exception:
-            logging.getLogger(__name__).exception("work on videos ended early")
-            self.error = DashboardError("Looking into the videos ended early.", "Try again.")
-            raise
-
-    def _tell(self, done: int, total: int) -> None:
-        self.progress = Progress(done, total)
-
-
-class Work:
-    """What goes on with one account's videos: new ones are looked into, samples are made."""
-
-    def __init__(self, account: Account) -> None:
-        self.account = account
-        self.looking = Task(self._look)
-        self.sampling = Task(self._sample)
-        self._found: dict[str, Probe] = {}  # kept here too: an account to look at only takes no metadata
-
-    @property
-    def busy(self) -> bool:
-        """Whether anything runs."""
-        return self.looking.busy or self.sampling.busy
-
-    def look(self) -> None:
-        """Look into the files that nobody has looked into; returns at once."""
-        self.looking.start()
-
-    def files(self) -> list[VideoFile]:
-        """The account's files, newest first, with what is known of them. Raises DashboardError."""
-        listed = files.list_files(self.account)
-        return [file if file.probe else replace(file, probe=self._found.get(file.id)) for file in listed]
-
-    def _look(self, tell: Callable[[int, int], None]) -> None:
-        new = [file for file in self.files() if file.probe is None]
-        tell(0, len(new))
-        try:
-            for done, file in enumerate(files.probe_new(self.account, new), start=1):
-                if file.probe:
-                    self._found[file.id] = file.probe
-                tell(done, len(new))
-        except NotFound:
-            self.looking.start()  # deleted meanwhile: the list is another now
-
-    def _sample(self, tell: Callable[[int, int], None]) -> None:
-        samples.make_samples(self.account, tell)
-        self.look()
-
-
-def work(account: Account) -> Work:
-    """The one Work of an account, shared by all sessions that have it."""
-    return _work(account.fingerprint, account.look_only, account)
-
-
-@st.cache_resource(show_spinner=False, max_entries=64)
-def _work(fingerprint: str, look_only: bool, _account: Account) -> Work:
-    return Work(_account)

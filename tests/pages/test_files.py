@@ -14,7 +14,7 @@ from batch_core.account import Account
 from batch_core.errors import Unreachable
 from batch_core.files import VideoFile
 from batch_core.probe import Probe, Stream
-from pages import file_table, uploads
+from pages import file_table, uploads, video_work
 from tests.waiting import until
 
 Open = Callable[..., AppTest]
@@ -35,7 +35,7 @@ def store(account: Account, name: str, content: bytes) -> None:
 
 def settled(app: AppTest, account: Account) -> AppTest:
     """The page once nothing goes on behind it."""
-    until(lambda: not uploads.work(account).busy, seconds=60, what="the end of the work on videos")
+    until(lambda: not video_work.work(account).busy, seconds=60, what="the end of the work on videos")
     return app.run()
 
 
@@ -86,7 +86,7 @@ def test_samples_are_made_in_the_background(app: Open, account: Account, videos:
     page = app()
     next(button for button in page.button if button.label == "Try sample videos").click().run()
     settled(page, account)
-    assert uploads.work(account).sampling.error is None
+    assert video_work.work(account).sampling.error is None
     names = [file.name for file in files.list_files(account)]
     assert names.count("Test card.mp4") == 1
 
@@ -158,7 +158,7 @@ def test_a_task_asked_for_while_it_runs_runs_once_more() -> None:
         tell(len(runs), 2)
         hold.wait(10)
 
-    task = uploads.Task(run)
+    task = video_work.Task(run)
     task.start()
     until(lambda: runs, what="the first run")
     for _ in range(3):
@@ -166,7 +166,7 @@ def test_a_task_asked_for_while_it_runs_runs_once_more() -> None:
     hold.set()
     until(lambda: not task.busy, what="the end of the task")
     assert len(runs) == 2
-    assert task.progress == uploads.Progress(2, 2)
+    assert task.progress == video_work.Progress(2, 2)
 
 
 def test_a_task_keeps_its_error_until_it_starts_again() -> None:
@@ -176,7 +176,7 @@ def test_a_task_keeps_its_error_until_it_starts_again() -> None:
         if errors:
             raise errors.pop()
 
-    task = uploads.Task(run)
+    task = video_work.Task(run)
     task.start()
     until(lambda: task.error, what="the error")
     until(lambda: not task.busy, what="the end of the task")
