@@ -24,6 +24,7 @@ NAMED = 12
 
 
 def page() -> None:
+    """What is left in groups with boxes, and one button for what is chosen."""
     st.title("Clean up")
     account = session.require_account()
     show_outcomes()
@@ -48,6 +49,7 @@ def page() -> None:
 
 
 def summary(left: list[Item]) -> None:
+    """How much is left, and how much of it costs."""
     costly = [item for item in left if item.costs]
     stored = sum(item.size or 0 for item in left)
     said = f"{words.count(len(left), 'thing')} left, {words.size(stored)} in storage. "
@@ -82,14 +84,17 @@ def group(kind: str, items: list[Item]) -> list[Item]:
 
 
 def key_of(item: Item) -> str:
+    """Where the session keeps whether a thing is chosen."""
     return f"clean_{item.kind}_{item.id}"
 
 
 def title_of(item: Item) -> str:
+    """What people call a thing."""
     return "This computer" if item.kind == "pool" and item.id == LOCAL_POOL else item.title
 
 
 def box(item: Item, covered: bool) -> None:
+    """A thing's box; ticked and fixed while “all” covers it."""
     cost = f" {COSTS}" if item.costs else ""
     other = "" if item.ours else " :gray-badge[made by another program]"
     size = f" · {words.size(item.size)}" if item.size is not None else ""

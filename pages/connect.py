@@ -15,6 +15,7 @@ from pages.headers import allow_host
 
 
 def page() -> None:
+    """Which account it is now, and the two that it can be."""
     st.title("Connect")
     current = session.account()
     azure = current is not None and current.kind is AccountKind.AZURE
@@ -79,6 +80,7 @@ def this_computer(azure: bool) -> None:
 
 
 def set_speed() -> None:
+    """The switch's value becomes the local cloud's."""
     session.local_cloud().realistic = 1.0 if st.session_state["cloud_speed"] else None
 
 

@@ -13,23 +13,25 @@ from batch_core.conversions import Conversion
 from batch_core.errors import DashboardError
 from batch_core.files import VideoFile
 from batch_core.jobs import Plan
-from pages import session, uploads, words
+from pages import session, words
 from pages.options import choose_conversion, choose_files, choose_options
 from pages.pool_choice import choose_pool
+from pages.video_work import Work, work
 
 
 def page() -> None:
+    """Choices on the left, what will happen and the button on the right."""
     st.title("Convert")
     account = session.require_account()
     go_on_after_launch()
     try:
-        everything = uploads.work(account).files()
+        everything = work(account).files()
     except DashboardError as error:
         session.show_error(error)
         st.stop()
     new_files(account, everything)
     if not any(file.probe and file.probe.ok for file in everything):
-        if not uploads.work(account).busy:
+        if not work(account).busy:
             nothing_yet(bool(everything))
         return
     left, right = st.columns([3, 2], gap="large")
@@ -55,24 +57,26 @@ def page() -> None:
 
 def new_files(account: Account, everything: list[VideoFile]) -> None:
     """While files are being made or looked into, says so, and draws the page again when that is done."""
-    work = uploads.work(account)
-    if work.looking.error is None and any(file.probe is None for file in everything):
-        work.look()
-    if work.busy:
-        st.fragment(run_every=1)(watch)(work)
+    going_on = work(account)
+    if going_on.looking.error is None and any(file.probe is None for file in everything):
+        going_on.look()
+    if going_on.busy:
+        st.fragment(run_every=1)(watch)(going_on)
 
 
-def watch(work: uploads.Work) -> None:
+def watch(going_on: Work) -> None:
     """How far it is with the new files."""
-    if not work.busy:
+    if not going_on.busy:
         st.rerun()
-    for task, doing in ((work.sampling, "Making sample videos"), (work.looking, "Looking into new files")):
+    tasks = ((going_on.sampling, "Making sample videos"), (going_on.looking, "Looking into new files"))
+    for task, doing in tasks:
         done, total = task.progress.done, task.progress.total
         if task.busy and total:
             st.progress(done / total, text=f"{doing}: {done} of {total}")
 
 
 def nothing_yet(some: bool) -> None:
+    """Why nothing can be converted, and where to go."""
     if some:
         st.markdown("None of the files is a video or a sound that can be read. Add others to convert them.")
     else:

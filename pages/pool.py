@@ -20,6 +20,7 @@ REFRESH_SECONDS = 2
 
 
 def page() -> None:
+    """One pool with its nodes and what can be done with it; the form for another."""
     st.title("Pool")
     account = session.require_account()
     try:
@@ -56,10 +57,12 @@ def choose(there: dict[str, PoolInfo]) -> str:
 
 
 def name(pool_id: str) -> str:
+    """What people call a pool."""
     return "This computer" if pool_id == pools.LOCAL_POOL else pool_id
 
 
 def nodes_in_words(pool: PoolInfo) -> str:
+    """How many nodes there are, and of how many when more are coming."""
     now, wanted = pool.dedicated + pool.spot, pool.target_dedicated + pool.target_spot
     return words.count(now, "node") if now == wanted else f"{now} of {words.count(wanted, 'node')}"
 
@@ -131,6 +134,7 @@ def actions(account: Account, pool: PoolInfo) -> None:
 
 @st.dialog("Delete this pool?")
 def confirm_delete(account: Account, pool: PoolInfo) -> None:
+    """Names the pool; only its own button deletes."""
     st.markdown(
         f"**{words.plain(name(pool.id))}** and its {words.count(pool.dedicated + pool.spot, 'node')} go away. "
         "Tasks that run on them go back to waiting. Inputs and results in storage stay."

@@ -18,6 +18,7 @@ ROWS = 25
 
 
 def page() -> None:
+    """The run's picker, and its results."""
     st.title("Results")
     account = session.require_account()
     try:
@@ -54,6 +55,7 @@ def choose_run(runs: list[Run]) -> Run:
 
 
 def title(run: Run) -> str:
+    """A run in one line of the picker."""
     state = "" if run.over else " · still running"
     return f"{run.name} · {words.count(run.total, 'file')} · {words.when(run.created)}{state}"
 

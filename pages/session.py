@@ -192,6 +192,7 @@ class _Errands:
         self._lock = threading.Lock()
 
     def begin(self, key: Hashable, work: Callable[..., Any], *given: Any) -> Future[Any]:
+        """The work's Future; the work is begun only when its key is new."""
         with self._lock:
             if len(self._begun) > ERRANDS_KEPT:
                 self._begun = {key: future for key, future in self._begun.items() if not future.done()}
@@ -200,6 +201,7 @@ class _Errands:
             return self._begun[key]
 
     def close(self) -> None:
+        """Drop what has not begun."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
 
