@@ -154,8 +154,9 @@ def test_a_running_task_is_ended_and_starts_again(tmp_path: Path, service: Servi
 
 def test_a_process_not_yet_written_down_is_found_by_its_environment(tmp_path: Path, service: Service):
     service.call("pools", "create", pool())
+    service.go_on()
+    root = until(lambda: list((tmp_path / "batch" / "nodes").iterdir()), what="a node's folder")[0]
     service.kill()
-    root = next((tmp_path / "batch" / "nodes").iterdir())
     environment = os.environ | {"AZ_BATCH_NODE_ROOT_DIR": str(root.resolve())}
     orphan = subprocess.Popen(
         [sys.executable, "-c", "import time; time.sleep(60)"], env=environment, start_new_session=True
