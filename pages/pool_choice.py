@@ -22,7 +22,8 @@ def choose_pool(account: Account) -> tuple[str | None, PoolSpec | None]:
         session.show_error(error)
         st.stop()
     ids = [*there, AUTO]
-    usual = pools.LOCAL_POOL if pools.LOCAL_POOL in there else AUTO
+    local = account.kind is AccountKind.LOCAL
+    usual = pools.LOCAL_POOL if local and pools.LOCAL_POOL in there else AUTO
     ids.sort(key=lambda pool_id: pool_id != usual)
     if st.session_state.get("convert_pool") not in ids:
         st.session_state["convert_pool"] = usual
