@@ -3,7 +3,7 @@
 import asyncio
 import base64
 import hashlib
-import os
+import json
 import tomllib
 from collections.abc import Callable
 from importlib.resources import files
@@ -23,6 +23,7 @@ from streamlit.testing.v1 import AppTest
 import dashboard
 from batch_core import pools
 from batch_core.account import Account
+from batch_core.local_cloud import LocalCloud
 from pages import session
 from pages.headers import BROWSER_COOKIE, SecurityHeaders, content_security_policy
 from tests.waiting import until
@@ -59,31 +60,38 @@ def test_the_foot_says_which_account_and_how_many_nodes(app: Open, account: Acco
     until(said, what="the number of nodes at the foot")
 
 
-def test_the_page_is_up_while_the_local_cloud_starts(
+def test_the_page_is_up_while_the_local_cloud_starts_and_when_it_was_killed(
     node_home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "node").symlink_to(node_home, target_is_directory=True)
     monkeypatch.setenv("BATCH_DASHBOARD_HOME", str(tmp_path))
     opened = AppTest.from_file(str(Path(dashboard.__file__)), default_timeout=30)
+
+    def ready() -> bool:
+        assert not opened.run().exception
+        return any("no videos yet" in text.value for text in opened.markdown)
+
     try:
         opened.run().switch_page("pages/convert.py").run()
-        assert not opened.exception
         assert [title.value for title in opened.title] == ["Convert"]
-        started = lambda: any("no videos yet" in text.value for text in opened.run().markdown)  # noqa: E731
-        until(started, seconds=60, what="the page that goes on by itself")
+        until(ready, seconds=60, what="the page that goes on by itself")
+        service = service_of(session.local_cloud())
+        service.kill()
+        service.wait(timeout=30)
+        until(lambda: not ready(), what="the page that notices the end")
+        until(ready, seconds=60, what="the page that is back by itself")
     finally:
         cloud = session.local_cloud()
-        account = until(cloud.account, seconds=60, what="the local cloud")
-        end_service(account)
+        service = service_of(cloud)
+        cloud.release()
+        service.terminate()
+        service.wait(timeout=30)
 
 
-def end_service(account: Account) -> None:
-    """End the local cloud that listens on the account's Batch port, and wait for it."""
-    port = int(account.batch_endpoint.url.rsplit(":", 1)[1])
-    for child in psutil.Process(os.getpid()).children():
-        if any(link.laddr.port == port for link in child.net_connections() if link.status == "LISTEN"):
-            child.terminate()
-            child.wait(timeout=30)
+def service_of(cloud: LocalCloud) -> psutil.Process:
+    """The process that `cloud` has started, once it is ready."""
+    until(cloud.account, seconds=60, what="the local cloud")
+    return psutil.Process(json.loads((cloud.data / "status.json").read_text())["pid"])
 
 
 def test_the_first_visitor_of_the_process_gets_the_frame(monkeypatch: pytest.MonkeyPatch) -> None:
