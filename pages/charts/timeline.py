@@ -299,9 +299,9 @@ def _minutes(
     for span in spans:
         worst = SEVERITY.index(outcome_family(span.outcome))
         row = z[first[span.node_id]]
-        begin = int((span.start - start).total_seconds() // step)
-        end = int(((span.end or axis.now) - start).total_seconds() // step)
-        for place in range(max(0, begin), min(end, bins - 1) + 1):
+        begin = min(int((span.start - start).total_seconds() // step), bins - 1)
+        end = math.ceil(((span.end or axis.now) - start).total_seconds() / step)
+        for place in range(begin, max(begin + 1, min(end, bins))):
             seen = row[place]
             row[place] = worst if seen is None else max(seen, worst)
     trace = {

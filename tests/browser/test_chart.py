@@ -1,0 +1,148 @@
+"""The live charts in a real browser: refreshed in place, zoomed, clicked, and safe with hostile names."""
+
+import re
+import sys
+import uuid
+from collections.abc import Iterator
+
+import pytest
+from azure.batch import models
+from playwright.sync_api import Locator, Page, expect
+
+from batch_core import jobs, pools
+from batch_core.account import Account
+from tests.waiting import until
+
+HOSTILE = "<b>bold</b> &amp; <a href='//b.c'>d</a> $x$ %{y}.mp4"
+TASKS = 3
+
+
+@pytest.fixture
+def running_job(account: Account) -> Iterator[str]:
+    """The id of a job of another program: tasks that run for long, one of them with a hostile name."""
+    pools.ensure_local_pool(account)
+    job_id = f"chart-{uuid.uuid4().hex[:8]}"
+    pool = models.BatchPoolInfo(pool_id=pools.LOCAL_POOL)
+    account.batch.create_job(models.BatchJobCreateOptions(id=job_id, pool_info=pool))
+    command = f'"{sys.executable}" -c "import time; time.sleep(120)"'
+    tasks = [
+        models.BatchTaskCreateOptions(id=f"task-{number}", display_name=HOSTILE, command_line=command)
+        for number in range(TASKS)
+    ]
+    account.batch.create_tasks(job_id, tasks)
+    yield job_id
+    jobs.stop(account, job_id)
+    account.batch.begin_delete_job(job_id).wait(30)
+
+
+@pytest.fixture
+def monitor(page: Page, app_url: str, running_job: str) -> Page:
+    """The Monitor, with the job's tasks running."""
+    page.goto(f"{app_url}/monitor?job={running_job}")
+    expect(page.get_by_role("heading", name="Monitor")).to_be_visible(timeout=60_000)
+    expect(timeline(page)).to_have_attribute("aria-label", re.compile(f"{TASKS} running"), timeout=60_000)
+    return page
+
+
+def timeline(page: Page) -> Locator:
+    return page.get_by_role("img", name=re.compile("^Timeline"))
+
+
+def nodes(page: Page) -> Locator:
+    return page.get_by_role("img", name=re.compile("^Nodes"))
+
+
+def refreshes(chart: Locator) -> int:
+    return int(chart.get_attribute("data-refreshes") or 0)
+
+
+def shown_range(chart: Locator) -> list[str]:
+    return chart.evaluate("chart => chart._fullLayout.xaxis.range")
+
+
+def bar(chart: Locator) -> Locator:
+    return chart.locator(".barlayer .point path").first
+
+
+def zoom(page: Page, chart: Locator) -> None:
+    """Drag over the middle of the plot."""
+    box = chart.locator(".nsewdrag").first.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] * 0.3, box["y"] + 15)
+    page.mouse.down()
+    page.mouse.move(box["x"] + box["width"] * 0.6, box["y"] + 15, steps=5)
+    page.mouse.up()
+
+
+def test_zoom_and_dom_node_survive_three_refreshes_and_follow_now_leads_back(monitor: Page) -> None:
+    chart = timeline(monitor)
+    chart.evaluate("chart => { chart.marked = true }")
+    whole = shown_range(chart)
+    zoom(monitor, chart)
+    follow = monitor.get_by_role("button", name="Follow now")
+    expect(follow).to_be_visible()
+    zoomed = shown_range(chart)
+    assert zoomed != whole
+    before = refreshes(chart)
+    until(lambda: refreshes(chart) >= before + 3, seconds=30, what="three refreshes")
+    assert shown_range(chart) == zoomed
+    assert chart.evaluate("chart => chart.marked")
+    follow.click()
+    expect(follow).to_be_hidden()
+    followed = shown_range(chart)
+    until(lambda: shown_range(chart)[1] > followed[1], seconds=30, what="the axis following the run")
+
+
+def test_a_click_on_a_bar_or_a_tile_shows_its_details(monitor: Page) -> None:
+    bar(timeline(monitor)).click(force=True)
+    expect(monitor.get_by_text(re.compile(r"Task task-\d"))).to_be_visible()
+    bar(nodes(monitor)).click(force=True)
+    expect(monitor.get_by_text(re.compile(r"Dedicated node · \d of 1 slot in use"))).to_be_visible()
+    monitor.get_by_role("button", name="Close").click()
+    expect(monitor.get_by_text("Click a tile or a bar for its details.")).to_be_visible()
+
+
+def test_a_hostile_name_is_shown_as_it_was_typed(monitor: Page) -> None:
+    chart = timeline(monitor)
+    bar(chart).hover(force=True)
+    label = chart.locator(".hoverlayer .hovertext")
+    expect(label).to_contain_text(HOSTILE)
+    assert label.locator("a").count() == 0
+    assert label.locator("tspan[style*=bold]").all_text_contents() == [HOSTILE]
+    assert chart.locator("svg a").count() == 0
+
+
+def test_webgl_traces_draw_under_the_apps_policy(monitor: Page) -> None:
+    """No chart needs them today; the Content-Security-Policy allows no evaluated code, and they work without."""
+    drawn = monitor.evaluate(
+        """async () => {
+            const chart = document.createElement("div");
+            chart.style.cssText = "position: fixed; inset: 0; width: 300px; height: 200px";
+            document.body.append(chart);
+            const points = { type: "scattergl", mode: "markers", x: [1, 2], y: [1, 2] };
+            await Plotly.newPlot(chart, [{ ...points, marker: { size: 30, color: "#D55E00" } }]);
+            const image = new Image();
+            image.src = await Plotly.toImage(chart, { format: "png" });
+            await image.decode();
+            const canvas = new OffscreenCanvas(image.width, image.height).getContext("2d");
+            canvas.drawImage(image, 0, 0);
+            const { data } = canvas.getImageData(0, 0, image.width, image.height);
+            let orange = 0;
+            for (let at = 0; at < data.length; at += 4) {
+                if (data[at] === 0xd5 && data[at + 1] === 0x5e && data[at + 2] === 0) orange += 1;
+            }
+            return orange;
+        }"""
+    )
+    assert drawn > 300  # two discs of 30 px
+
+
+def test_the_job_is_stopped_after_a_question_that_names_it(monitor: Page, running_job: str) -> None:
+    monitor.get_by_role("button", name="Stop the job").click()
+    dialog = monitor.get_by_role("dialog")
+    expect(dialog).to_contain_text(f"{running_job}: {TASKS} running tasks will be ended")
+    dialog.get_by_role("button", name="Stop the job").click()
+    expect(monitor.get_by_text(re.compile(r"It was stopped after .*: 0 of 3 done"))).to_be_visible()
+    expect(monitor.get_by_role("heading", name=f"Needs attention ({TASKS})")).to_be_visible()
+    chart = timeline(monitor)
+    expect(chart).to_have_attribute("aria-label", re.compile(f"{TASKS} failed"))

@@ -1,0 +1,392 @@
+"""Charts as data: what is where, in which colour, at any size; and how far apart the palette's colours are."""
+
+import itertools
+import random
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import orjson
+import pytest
+
+from batch_core.snapshot import NodePhase, NodeRow, Outcome, Span
+from pages.charts import heatmap, timeline
+from pages.charts.labels import duration, plain
+from pages.charts.lanes import lanes
+from pages.charts.palette import (
+    DONE,
+    ERROR,
+    FAMILIES,
+    IDLE,
+    OFFLINE,
+    PREEMPTED,
+    RUNNING,
+    SEVERITY,
+    STARTING,
+    Family,
+    node_family,
+    task_family,
+)
+from pages.components.live_chart import pack, unpack
+from tests.pages.colour import SIGHT, distance, seen
+
+START = datetime(2026, 11, 22, 13, 0, tzinfo=UTC)
+BERLIN = ZoneInfo("Europe/Berlin")
+STATES = {
+    "idle": IDLE,
+    "running": RUNNING,
+    "creating": STARTING,
+    "starting": STARTING,
+    "waitingforstarttask": STARTING,
+    "rebooting": STARTING,
+    "reimaging": STARTING,
+    "upgradingos": STARTING,
+    "leavingpool": OFFLINE,
+    "offline": OFFLINE,
+    "deallocating": OFFLINE,
+    "deallocated": OFFLINE,
+    "preempted": PREEMPTED,
+    "unusable": ERROR,
+    "starttaskfailed": ERROR,
+    "unknown": ERROR,
+    "a state of next year": ERROR,
+}
+Figure = dict[str, Any]
+
+
+def node(
+    order: int, state: str = "idle", *, used: int = 0, dedicated: bool = True, error: str = ""
+) -> NodeRow:
+    return NodeRow(f"n{order}", state, START, dedicated, used, order, error, "10.0.0.4", 0)
+
+
+def after(seconds: float) -> datetime:
+    return START + timedelta(seconds=seconds)
+
+
+def span(
+    task: str, where: str, start: float, end: float | None, outcome: Outcome = "done", name: str = "a.mp4"
+) -> Span:
+    return Span(where, task, name, after(start), None if end is None else after(end), outcome, 1)
+
+
+def tiles(nodes: Sequence[NodeRow], slots: int = 1) -> Figure:
+    return heatmap.heatmap(nodes, slots=slots, working_on={"n0": ["a.mp4"]}, zone=BERLIN, view="v")
+
+
+def gantt(nodes: Sequence[NodeRow], spans: Sequence[Span], seconds: float = 60, **more: Any) -> Figure:
+    axis = timeline.run_axis(START, after(seconds), BERLIN, relative=more.pop("relative", True))
+    return timeline.timeline(nodes, spans, more.pop("phases", ()), slots=1, axis=axis, view="v", **more)
+
+
+def bars_of(figure: Figure, family: Family) -> Figure:
+    """The trace with the bars of a family."""
+    return next(
+        trace
+        for trace in figure["data"]
+        if trace["type"] == "bar" and trace["marker"]["color"] == family.colour
+    )
+
+
+# Palette
+
+
+@pytest.mark.parametrize("sight", SIGHT)
+def test_every_two_colours_differ_for_everybody(sight: str) -> None:
+    for one, other in itertools.combinations(FAMILIES, 2):
+        apart = distance(seen(one.colour, sight), seen(other.colour, sight))
+        assert apart >= 12, f"{one.id} and {other.id}: {apart:.1f}"
+
+
+def test_the_distance_is_the_published_one() -> None:
+    assert distance((50, 2.6772, -79.7751), (50, 0, -82.7485)) == pytest.approx(2.0425, abs=1e-4)
+    assert distance((60.2574, -34.0099, 36.2677), (60.4626, -34.1751, 39.4387)) == pytest.approx(
+        1.2644, abs=1e-4
+    )
+
+
+def test_families_have_glyphs_and_words_of_their_own() -> None:
+    assert len({family.glyph for family in FAMILIES}) == len({family.word for family in FAMILIES}) == 7
+    assert set(SEVERITY) == set(FAMILIES)
+
+
+@pytest.mark.parametrize(("state", "family"), STATES.items())
+def test_every_node_state_has_its_family(state: str, family: Family) -> None:
+    assert node_family(state) is family
+    assert node_family(state.upper()) is family
+
+
+def test_a_completed_task_is_done_only_with_success() -> None:
+    assert task_family("completed", "success") is DONE
+    assert task_family("completed", "failure") is ERROR
+    assert task_family("completed", None) is ERROR
+    assert [task_family(state, None) for state in ("active", "preparing", "running")] == [
+        IDLE,
+        STARTING,
+        RUNNING,
+    ]
+
+
+# Labels
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("<b>x</b> & y", "&lt;b&gt;x&lt;/b&gt; &amp; y"),
+        ("&lt;i&gt;", "&amp;lt;i&amp;gt;"),
+        ("a\nb\u202egpj", "a\ufffdb\ufffdgpj"),
+        ("größer 日本.mp4", "größer 日本.mp4"),
+    ],
+)
+def test_names_lose_what_a_chart_would_interpret(name: str, shown: str) -> None:
+    assert plain(name) == shown
+
+
+def test_a_long_name_keeps_its_beginning_and_its_end() -> None:
+    shown = plain("x" * 300 + ".mp4", 30)
+    assert len(shown) == 30
+    assert shown.endswith(".mp4")
+    assert "…" in shown
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0, "0 s"),
+        (59, "59 s"),
+        (60, "1 min"),
+        (200, "3 min 20 s"),
+        (3_600, "1 h"),
+        (7_500, "2 h 5 min"),
+        (273_600, "3 days 4 h"),
+    ],
+)
+def test_durations_in_words(seconds: int, words: str) -> None:
+    assert duration(timedelta(seconds=seconds)) == words
+
+
+# Heatmap
+
+
+@pytest.mark.parametrize("count", [0, 1, 5, 1_000, 1_001, 10_000])
+def test_every_node_is_shown_once_in_its_colour(count: int) -> None:
+    random.seed(count)
+    nodes = [node(order, random.choice(list(STATES))) for order in range(count)]
+    figure = tiles(nodes)
+    first = figure["data"][0]
+    if count <= heatmap.TILES_AT_MOST:
+        shown = dict(zip(first["customdata"], first["marker"]["color"], strict=True))
+        running = {n.order for n in nodes if n.state == "running"}
+        assert all(shown[order] == IDLE.colour for order in running)  # covered by what is in use
+        assert len(figure["data"][1]["x"]) == len(running)
+        rest = {n.order: node_family(n.state).colour for n in nodes if n.order not in running}
+        assert rest == {order: colour for order, colour in shown.items() if order not in running}
+    else:
+        cells = {
+            o: z
+            for orders, row in zip(first["customdata"], first["z"], strict=True)
+            for o, z in zip(orders, row, strict=True)
+        }
+        cells.pop(None)
+        assert cells == {n.order: FAMILIES.index(node_family(n.state)) for n in nodes}
+    assert sum(int(entry["text"].split()[-1].replace(",", "")) for entry in figure["legend"]) == count
+
+
+def test_a_node_keeps_its_place_when_others_leave() -> None:
+    before = tiles([node(order) for order in range(10)])["data"][0]
+    later = tiles([node(order) for order in (0, 3, 9)])["data"][0]
+    places = dict(zip(before["customdata"], zip(before["x"], before["base"], strict=True), strict=True))
+    kept = dict(zip(later["customdata"], zip(later["x"], later["base"], strict=True), strict=True))
+    assert kept == {order: places[order] for order in (0, 3, 9)}
+
+
+def test_holes_are_closed_when_almost_all_are_holes() -> None:
+    grid = heatmap.grid([node(5_000), node(7_000), node(6_000)])
+    assert [grid.places[name] for name in ("n5000", "n6000", "n7000")] == [0, 1, 2]
+
+
+def test_five_nodes_lie_in_a_row_and_ten_in_two() -> None:
+    assert (
+        heatmap.grid([node(o) for o in range(5)]).columns,
+        heatmap.grid([node(o) for o in range(5)]).rows,
+    ) == (5, 1)
+    assert (
+        heatmap.grid([node(o) for o in range(10)]).columns,
+        heatmap.grid([node(o) for o in range(10)]).rows,
+    ) == (5, 2)
+
+
+def test_the_fill_is_the_share_of_slots_in_use() -> None:
+    figure = tiles([node(0, "running", used=1), node(1, "running", used=4), node(2, "idle")], slots=4)
+    whole, full = figure["data"][0], figure["data"][1]
+    assert [high / whole["y"][0] for high in full["y"]] == pytest.approx([0.25, 1.0])
+    assert full["base"][0] + full["y"][0] == pytest.approx(whole["y"][0])  # from the tile's foot
+
+
+def test_slots_are_levels_in_a_big_fleet() -> None:
+    nodes = [node(order, "running", used=1) for order in range(1_200)]
+    first = tiles(nodes, slots=4)["data"][0]
+    column = [row[0] for row in first["z"][:5]]
+    assert column == [FAMILIES.index(f) for f in (IDLE, IDLE, IDLE, RUNNING)] + [None]
+    assert len(first["y"]) == len(first["z"]) + 1
+
+
+def test_spot_nodes_are_striped() -> None:
+    stripes = tiles([node(0), node(1, dedicated=False), node(2)])["data"][2]
+    assert stripes["x"] == [1]
+    assert stripes["marker"]["pattern"]["shape"] == "/"
+
+
+def test_hover_text_tells_what_since_when_and_why() -> None:
+    nodes = [node(0, "running", used=1), node(1, "starttaskfailed", error="<i>no ffmpeg</i>")]
+    one, other = tiles(nodes, slots=2)["data"][0]["hovertext"]
+    assert "running since 14:00:00" in one
+    assert "1 of 2 slots in use" in one
+    assert "a.mp4" in one
+    assert "start task failed" in other
+    assert "&lt;i&gt;no ffmpeg&lt;/i&gt;" in other
+
+
+def test_trouble_keeps_its_glyph_where_tiles_are_small() -> None:
+    nodes = [node(order, "unusable" if order == 77 else "idle") for order in range(2_000)]
+    glyphs = [trace for trace in tiles(nodes)["data"] if trace.get("mode") == "text"]
+    assert [trace["text"] for trace in glyphs] == [[ERROR.glyph]]
+
+
+def test_the_alternative_text_counts_all() -> None:
+    assert heatmap.alt_text([node(0, "running"), node(1)], 5) == "Nodes, 2 of 5: 1 idle, 1 running."
+    assert heatmap.alt_text([], 0) == "Nodes, 0 of 0: none yet."
+
+
+# Timeline
+
+
+def test_a_bar_lies_from_start_to_end_in_its_results_colour() -> None:
+    spans = [
+        span("t1", "n0", 0, 10),
+        span("t2", "n1", 5, 20, "failed"),
+        span("t3", "n0", 12, None, "running"),
+    ]
+    figure = gantt([node(0), node(1)], spans)
+    done, failed, running = (bars_of(figure, family) for family in (DONE, ERROR, RUNNING))
+    assert (done["y"], failed["y"], running["y"]) == ([0], [1], [0])
+    assert running["base"][0] - done["base"][0] == 12_000
+    assert (done["x"][0], failed["x"][0], running["x"][0]) == pytest.approx((10_000, 15_000, 48_000), abs=1)
+    assert running["customdata"] == ["t3"]
+
+
+def test_lengths_and_places_are_never_taken_for_years() -> None:
+    figure = gantt([node(0)], [span("t1", "n0", 0.012, 2.012)])
+    done = bars_of(figure, DONE)
+    assert done["x"][0] != int(done["x"][0])
+    assert done["base"][0] > 9999
+
+
+def test_the_clock_axis_is_in_the_viewers_zone() -> None:
+    figure = gantt([node(0)], [span("t1", "n0", 0, 10)], relative=False)
+    shown = datetime.fromtimestamp(bars_of(figure, DONE)["base"][0] / 1000, UTC)
+    assert (shown.hour, shown.minute) == (14, 0)
+    assert "CET" in figure["layout"]["xaxis"]["title"]["text"]
+
+
+def test_overlapping_work_gets_lanes_of_its_own_that_stay() -> None:
+    nodes = [node(0), node(1)]
+    spans = [span("t1", "n0", 0, 30), span("t2", "n0", 10, 20), span("t3", "n1", 0, 5)]
+    first = lanes(nodes, spans, 2, after(60))
+    assert first.placed == (0, 1, 2)
+    assert first.labels == ("n0", "", "n1")
+    more = lanes(
+        nodes,
+        [*spans, span("t4", "n0", 25, None, "running"), span("t5", "n0", 40, None, "running")],
+        2,
+        after(60),
+    )
+    assert more.placed == (0, 1, 2, 1, 0)
+
+
+def test_a_node_that_is_gone_keeps_its_lane_at_the_end() -> None:
+    known = lanes([node(1), node(0)], [span("t1", "old", 0, 5)], 1, after(60))
+    assert known.labels == ("n0", "n1", "old")
+    assert known.placed == (2,)
+
+
+def test_a_short_failure_has_a_mark() -> None:
+    figure = gantt(
+        [node(0)], [span("t1", "n0", 0, 0.001, "failed"), *(span(f"d{i}", "n0", i, i + 1) for i in range(50))]
+    )
+    marks = [trace for trace in figure["data"] if trace.get("marker", {}).get("symbol") == "x"]
+    assert [len(trace["x"]) for trace in marks] == [1]
+    assert figure["data"].index(bars_of(figure, ERROR)) > figure["data"].index(bars_of(figure, DONE))
+
+
+def test_an_attempt_is_linked_to_the_next() -> None:
+    figure = gantt(
+        [node(0), node(1)], [span("t1", "n0", 0, 5, "preempted"), span("t1", "n1", 9, None, "running")]
+    )
+    lines = next(trace for trace in figure["data"] if trace.get("mode") == "lines")
+    assert lines["y"] == [0, 1, None]
+    assert lines["x"][1] - lines["x"][0] == 4_000
+
+
+def test_starting_and_waiting_are_shown_from_the_start_on() -> None:
+    phases = [
+        NodePhase("n0", "waitingforstarttask", after(-100), after(8)),
+        NodePhase("n1", "unusable", after(3), None),
+        NodePhase("n1", "starting", after(-50), after(-10)),
+    ]
+    waiting = timeline.Waiting(8, after(-5))
+    figure = gantt([node(0), node(1)], [], phases=phases, waiting=waiting)
+    starting, broken = bars_of(figure, STARTING), bars_of(figure, ERROR)
+    assert starting["x"] == pytest.approx([8_000], abs=1)
+    assert starting["customdata"] == ["n0"]
+    assert (broken["y"], broken["width"]) == ([1], 0.3)
+    assert figure["layout"]["yaxis"]["ticktext"][-1] == "8 waiting"
+    hatch = next(t for t in figure["data"] if t["type"] == "bar" and t["marker"]["pattern"]["shape"] == "/")
+    assert hatch["y"] == [2]
+
+
+def test_names_in_bars_are_escaped() -> None:
+    figure = gantt([node(0)], [span("t1", "n0", 0, 10, name="<a href='x'>y</a>")])
+    assert bars_of(figure, DONE)["text"] == ["&lt;a href='x'&gt;y&lt;/a&gt;"]
+    assert "<a" not in bars_of(figure, DONE)["hovertext"][0]
+
+
+def test_more_than_bars_can_show_becomes_minutes_and_the_worst_wins() -> None:
+    count = timeline.BARS_AT_MOST + 1
+    spans = [span(f"t{i}", f"n{i % 4}", i % 3_600, i % 3_600 + 1) for i in range(count)]
+    spans.append(span("bad", "n2", 130, 130.5, "failed"))
+    figure = gantt([node(o) for o in range(4)], spans, seconds=3_600)
+    image = next(trace for trace in figure["data"] if trace["type"] == "heatmap")
+    assert (len(image["z"]), len(image["z"][0])) == (4, 60)
+    assert image["z"][2][2] == SEVERITY.index(ERROR)
+    assert image["z"][1][2] == SEVERITY.index(DONE)
+    assert figure["data"][0]["x"][0] <= image["x0"] <= figure["data"][0]["x"][1]
+
+
+def test_ten_thousand_bars_are_drawn_one_by_one() -> None:
+    spans = [span(f"t{i}", f"n{i % 100}", i, i + 90) for i in range(timeline.BARS_AT_MOST)]
+    figure = gantt([node(o) for o in range(100)], spans, seconds=12_000)
+    assert len(bars_of(figure, DONE)["x"]) == timeline.BARS_AT_MOST
+    assert figure["layout"]["height"] <= timeline.HEIGHT_AT_MOST + 1
+
+
+def test_without_anything_the_axis_still_reaches_from_start_to_now() -> None:
+    figure = gantt([], [], seconds=30)
+    ends = figure["data"][0]["x"]
+    assert ends[1] - ends[0] == 30_000
+    assert timeline.alt_text([]) == "Timeline of the nodes: nothing has run yet."
+
+
+# Sending
+
+
+def test_a_packed_figure_is_whole_and_the_same_for_the_same_picture() -> None:
+    nodes = [node(order, "running", used=1) for order in range(50)]
+    one, other = (pack(tiles(nodes), alt="Nodes") for _ in range(2))
+    assert one == other
+    figure = unpack(one)
+    assert figure["alt"] == "Nodes"
+    assert figure["layout"]["uirevision"] == "v"
+    assert figure["data"] == orjson.loads(orjson.dumps(tiles(nodes)))["data"]
