@@ -116,3 +116,17 @@ def test_what_is_committed_outlives_the_connection(tmp_path: Path):
     assert second.get("tasks", "JOB", "A") == stored_task("a")
     first.close()
     second.close()
+
+
+def test_no_step_of_the_scheduler_looks_at_every_task(store: Store):
+    asked: list[str] = []
+    store._db.set_trace_callback(asked.append)
+    store.next_task("job", 1)
+    store.unfinished("job")
+    store.has_tasks("job")
+    store.get("tasks", "job", "task")
+    store.active_jobs("pool")
+    store._db.set_trace_callback(None)
+    for query in asked:
+        plan = [row[3] for row in store._db.execute("EXPLAIN QUERY PLAN " + query)]
+        assert all(step.startswith("SEARCH") for step in plan), (query, plan)

@@ -100,6 +100,7 @@ def test_a_failing_task_says_so(tmp_path: Path):
     [
         ("no-such-program -x", "CommandProgramNotFound"),
         ("./missing.sh", "CommandProgramNotFound"),
+        (python("") + " a\0b", "CommandLaunchFailed"),
         ("'unclosed" if os.name == "posix" else "", "CommandLaunchFailed"),
     ],
 )
@@ -342,3 +343,22 @@ def test_the_stdin_is_empty_and_temporary_files_stay_on_the_node(tmp_path: Path)
     assert first == "''"
     assert Path(second).is_relative_to(tmp_path / "batch" / "nodes")
     assert done["executionInfo"]["exitCode"] == 0
+
+
+def test_a_failure_of_the_service_itself_ends_the_task(tmp_path: Path):
+    async def scenario() -> dict:
+        async with engine_at(tmp_path) as engine:
+            await ready(engine, pool())
+            engine.jobs.create(job())
+
+            async def broken(*_: object) -> None:
+                raise RuntimeError("broken on purpose")
+
+            engine.runner.deliver = broken  # type: ignore[method-assign]
+            engine.tasks.create("job", task())
+            done = await completed(engine)
+            assert engine.nodes.get("pool", done["nodeInfo"]["nodeId"])["state"] == "idle"
+            return done
+
+    info = asyncio.run(scenario())["executionInfo"]
+    assert (info["result"], info["failureInfo"]["category"]) == ("failure", "ServerError")

@@ -76,6 +76,13 @@ class Activity:
             self._store.run_exited(self.row.token, exit_code)
         return Outcome.of(exit_code)
 
+    async def abort(self) -> None:
+        """End the program, if one runs, and wait until it has ended."""
+        if (process := self._process) is not None:
+            process.end()
+            await process.wait()
+            self._process = None
+
     async def deliver(self, outcome: Outcome) -> Outcome:
         """Upload what is due after `outcome`; a failed upload makes a success a failure."""
         if outcome.exit_code is None:

@@ -71,7 +71,12 @@ class Boot:
             engine.nodes.set(seat, "starting")
         if doc["state"] in ("creating", "starting"):
             await pace.wait(pace.times.starting, spread=0.3)
-        await asyncio.to_thread(make_node, seat.place.root)
+        try:
+            await asyncio.to_thread(make_node, seat.place.root)
+        except OSError as problem:
+            message = f"The node's folders could not be made: {problem.strerror}"
+            engine.nodes.set(seat, "unusable", errors=[{"code": "DiskFull", "message": message}])
+            return
         start_task = doc.get("startTask")
         if start_task is None:
             self._ready(seat)

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from typing import TYPE_CHECKING
 
 from local_azure.batch.engine.activity import Activity, Ending, Outcome
 from local_azure.batch.engine.clock import seconds
 from local_azure.batch.engine.documents import Doc, settings
 from local_azure.batch.engine.nodes import Seat
+from local_azure.batch.failure import Failure
 from local_azure.batch.runner import Work
 from local_azure.batch.runner.directories import task_path
 from local_azure.batch.runner.environment import batch_environment, system_environment
@@ -16,6 +18,9 @@ from local_azure.batch.store import RunRow
 
 if TYPE_CHECKING:
     from local_azure.batch.engine import Engine
+
+logger = logging.getLogger(__name__)
+_UNKNOWN = Failure("Unknown", "The node could not run the task", category="ServerError")
 
 
 class TaskRun(Activity):
@@ -58,6 +63,10 @@ class TaskRun(Activity):
             timer = asyncio.get_running_loop().call_later(self._limit, self.end, Ending.EXPIRED)
         try:
             outcome = await self._go(ended_with)
+        except Exception:  # a slot must come free and a task must end, whatever went wrong
+            logger.exception("Task %s of job %s could not be run", self.task_id, self.job_id)
+            await self.abort()
+            outcome = Outcome(failure=_UNKNOWN)
         finally:
             if timer is not None:
                 timer.cancel()

@@ -82,6 +82,6 @@ def _launch_failure(reason: str) -> Failure:
     )
 
 
-def launch_failure(error: OSError) -> Failure:
+def launch_failure(error: OSError | ValueError) -> Failure:
     """The failure of a program that the system refused to start."""
-    return _launch_failure(error.strerror or type(error).__name__)
+    return _launch_failure((error.strerror if isinstance(error, OSError) else None) or str(error))

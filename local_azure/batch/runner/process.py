@@ -96,7 +96,7 @@ def launch(work: Work) -> LocalProcess:
             )
         except FileNotFoundError as error:
             raise WorkFailedError(not_found(words[0])) from error
-        except OSError as error:
+        except (OSError, ValueError) as error:  # ValueError: a zero byte in the command or a setting
             raise WorkFailedError(launch_failure(error)) from error
     return LocalProcess(started, asyncio.get_running_loop())
 
