@@ -11,6 +11,7 @@ const TICK = 250; // ms between two looks at the speed
 const SPELL = 5_000; // ms that a speed is measured over
 const GATHER = 500; // ms in which files that end together become one message to Python
 const LINGER = 4_000; // ms that a finished file's bar stays
+const REMEMBERED = 15_000; // ms that the total tells of the end
 
 const AGAIN = new Set([0, 408, 429, 499, 500, 502, 503, 504]);
 
@@ -282,7 +283,7 @@ class Uploads {
     const now = Date.now();
     for (const upload of this.list) if (upload.open) upload.speed.look(upload.sent, now);
     this.total.look(this.sent, now);
-    this.list = this.list.filter((upload) => upload.state !== "done" || this.active || now - upload.ended < LINGER);
+    this.list = this.list.filter((upload) => upload.state !== "done" || this.active || now - upload.ended < REMEMBERED);
     this.render();
     if (this.active || this.list.some((upload) => upload.state === "done")) return;
     clearInterval(this.ticking);
