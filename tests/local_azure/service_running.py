@@ -84,8 +84,8 @@ def signed(method: str, target: str, headers: dict[str, str], key: str) -> str:
 class ServiceThread:
     """`with ServiceThread(data, tools) as service:` starts one and ends it with everything it started."""
 
-    def __init__(self, data: Path, tools: Path) -> None:
-        self.data, self.tools = data, tools
+    def __init__(self, data: Path, tools: Path, pace: Pace | None = None) -> None:
+        self.data, self.tools, self.pace = data, tools, pace or Pace()
         self.listener = socket.create_server(("127.0.0.1", 0))
         self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
         self.thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="service")
@@ -94,7 +94,7 @@ class ServiceThread:
         self.engine: Engine | None = None
 
     async def _serve(self) -> None:
-        self.engine = Engine(self.data, ACCOUNT, self.url, self.tools, Pace())
+        self.engine = Engine(self.data, ACCOUNT, self.url, self.tools, self.pace)
         app = create_app(self.engine, account=ACCOUNT, key=KEY, url=self.url)
         config = uvicorn.Config(app, log_config=None, access_log=False, server_header=False, lifespan="off")
         self.server = uvicorn.Server(config)
