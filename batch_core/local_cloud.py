@@ -57,6 +57,7 @@ class LocalCloud:
         self._account: Account | None = None
         self._answered = 0.0
         self._spawned = 0.0
+        self._served = False  # whether the service has answered since we started it
 
     def start(self) -> None:
         """Takes a lease and starts the service when none runs; returns at once. Call it again at any time."""
@@ -83,7 +84,7 @@ class LocalCloud:
                 return LocalStatus("starting", "Starting the service on this computer.", None)
             if written.get("phase") == "failed":
                 return LocalStatus("failed", str(written.get("sentence") or "It did not start."), None)
-            if self._process is not None and self._process.returncode:
+            if self._died_starting():
                 return LocalStatus("failed", "The service on this computer ended while it started.", None)
             return LocalStatus("stopped", "The service on this computer is not running.", None)
 
@@ -147,12 +148,16 @@ class LocalCloud:
         """Starts the service again that ended while we hold a lease; one that failed waits for `start()`."""
         if self._lease is None or self._starting() or time.monotonic() - self._spawned < REVIVE_SECONDS:
             return
-        failed = self._process is not None and self._process.returncode
-        if not failed and _read_json(self.data / "status.json").get("phase") != "failed":
+        if not self._died_starting() and _read_json(self.data / "status.json").get("phase") != "failed":
             self._spawn()
+
+    def _died_starting(self) -> bool:
+        """Whether the service that we started ended with an error before it ever answered."""
+        return self._process is not None and bool(self._process.returncode) and not self._served
 
     def _spawn(self) -> None:
         self._spawned = time.monotonic()
+        self._served = False
         self.data.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "local_azure", "--data", str(self.data)]
         command += ["--node-home", str(self.node_home), "--leased"]
@@ -187,6 +192,7 @@ class LocalCloud:
         if known is None or (known.batch_endpoint, known.storage_endpoint) != (batch, storage):
             self._account = connect(batch, storage, kind=AccountKind.LOCAL)
         self._answered = time.monotonic()
+        self._served = True
         return True
 
 

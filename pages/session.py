@@ -144,13 +144,9 @@ def _starting() -> None:
     """How far this computer's cloud is with its start; the page goes on by itself when it is there."""
     cloud = local_cloud()
     if cloud.account() is not None:
-        st.session_state.pop("cloud_tried_again", None)
         st.rerun()
     status = cloud.status()
-    if status.phase == "stopped" or (
-        status.phase == "failed" and "cloud_tried_again" not in st.session_state
-    ):
-        st.session_state["cloud_tried_again"] = True  # a service that was killed is back without a word
+    if status.phase == "stopped":
         cloud.start()
         status = cloud.status()
     if status.phase == "failed":

@@ -105,6 +105,19 @@ def test_it_comes_back_by_itself_while_a_lease_is_held(own: LocalCloud) -> None:
     other.release()
 
 
+def test_one_that_is_killed_while_it_serves_is_back_without_a_word(own: LocalCloud) -> None:
+    own.start()
+    own.wait(60)
+    killed = process(own)
+    killed.kill()
+
+    def back() -> bool:
+        assert own.status().phase != "failed"
+        return own.account() is not None and process(own).pid != killed.pid
+
+    until(back, seconds=60, what="the return of the one that started it")
+
+
 def test_a_failed_start_says_why_and_can_be_tried_again(own: LocalCloud) -> None:
     own.start()
     url = own.wait(60).batch_endpoint.url
