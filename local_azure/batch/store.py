@@ -14,6 +14,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from enum import IntFlag
 from pathlib import Path
 from typing import Any, Literal
 
@@ -62,6 +63,13 @@ class Where:
     params: tuple[object, ...]
 
 
+class Hold(IntFlag):
+    """Why an active task is not started."""
+
+    EARLIER_RUN = 1
+    DEPENDENCIES = 2
+
+
 @dataclass(frozen=True)
 class RunRow:
     """One go of a task (or of a start task: `job` is None) on a node, as it stands on disk.
@@ -91,7 +99,8 @@ class Store:
 
     @classmethod
     def open(cls, path: Path) -> Store:
-        """Open or make the database at `path`, whose folder must exist."""
+        """Open or make the database at `path`, whose folder must exist. Only its owner may read it: it holds SAS."""
+        path.touch(mode=0o600)
         connection = sqlite3.connect(path, isolation_level=None)
         for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "temp_store=MEMORY", "cache_size=-32000"):
             connection.execute(f"PRAGMA {pragma}")
@@ -251,14 +260,21 @@ class Store:
         query = f"SELECT doc FROM tasks WHERE job = ? AND state IN ({marks})"
         return [orjson.loads(row[0]) for row in self._db.execute(query, (job.lower(), *states))]
 
-    def hold(self, job: str, task: str, held: bool) -> None:
-        """Keep a waiting task from being started, or let it go."""
-        query = "UPDATE tasks SET held = ? WHERE job = ? AND key = ?"
-        self._db.execute(query, (int(held), job.lower(), task.lower()))
+    def hold(self, job: str, task: str, reason: Hold, held: bool) -> None:
+        """Keep a waiting task from being started for a reason, or take the reason away."""
+        change = "held | ?" if held else "held & ~?"
+        query = f"UPDATE tasks SET held = {change} WHERE job = ? AND key = ?"
+        self._db.execute(query, (int(reason), job.lower(), task.lower()))
 
     def release_all(self) -> None:
-        """Let every held task go."""
-        self._db.execute("UPDATE tasks SET held = 0 WHERE held = 1")
+        """No earlier run of any task is left."""
+        self._db.execute("UPDATE tasks SET held = held & ~? WHERE held & ?", (Hold.EARLIER_RUN,) * 2)
+
+    def dependent_tasks(self, job: str) -> list[Doc]:
+        """The job's tasks that wait for other tasks."""
+        query = "SELECT doc FROM tasks WHERE job = ? AND held & ?"
+        rows = self._db.execute(query, (job.lower(), int(Hold.DEPENDENCIES)))
+        return [orjson.loads(row[0]) for row in rows]
 
     def free_numbers(self, count: int) -> list[int]:
         """The lowest address numbers, `count` of them, that no node has."""

@@ -14,6 +14,7 @@ from local_azure.batch.engine.agents import Agents
 from local_azure.batch.engine.allocation import Allocation
 from local_azure.batch.engine.boot import Boot
 from local_azure.batch.engine.clock import Clock
+from local_azure.batch.engine.dependencies import Dependencies
 from local_azure.batch.engine.jobs import Jobs
 from local_azure.batch.engine.nodes import Nodes
 from local_azure.batch.engine.pools import Pools
@@ -56,6 +57,7 @@ class Engine:
         self.clock = Clock()
         self.agents = Agents()
         self.scheduler = Scheduler(self)
+        self.dependencies = Dependencies(self.store)
         self.pools = Pools(self)
         self.nodes = Nodes(self)
         self.jobs = Jobs(self)

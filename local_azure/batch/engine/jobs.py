@@ -249,6 +249,7 @@ class Jobs:
             engine.runner.discard(seat.place.root / "workitems" / doc["id"])
         with engine.store.transaction():
             engine.store.delete("jobs", doc["id"])
+            engine.store.after_commit(partial(engine.dependencies.forget, doc["id"]))
             self._release_pool(doc)
 
     def _release_pool(self, doc: Doc) -> None:

@@ -16,7 +16,7 @@ from local_azure.batch.engine.nodes import Seat
 from local_azure.batch.engine.taskrun import TaskRun
 from local_azure.batch.errors import BatchError
 from local_azure.batch.runner.directories import task_path
-from local_azure.batch.store import RunRow, Where
+from local_azure.batch.store import Hold, RunRow, Where
 
 if TYPE_CHECKING:
     from local_azure.batch.engine import Engine
@@ -59,7 +59,9 @@ class Tasks:
         doc["executionInfo"] = {"retryCount": 0, "requeueCount": 0}
         touch(doc, now)
         doc = ordered(doc, TASK)
-        held = self._running(job["id"], doc["id"]) is not None
+        held = Hold(0) if self._running(job["id"], doc["id"]) is None else Hold.EARLIER_RUN
+        if self._engine.dependencies.waits(job, doc):
+            held |= Hold.DEPENDENCIES
         store.insert("tasks", doc, job["id"], held=int(held))
         return doc
 
@@ -125,7 +127,7 @@ class Tasks:
             if run is not None:
                 run.forsaken = True
             doc = self._put(job_id, doc)
-            self._engine.store.hold(job_id, task_id, run is not None)
+            self._engine.store.hold(job_id, task_id, Hold.EARLIER_RUN, run is not None)
             self._engine.scheduler.wake(job["executionInfo"].get("poolId"))
         return doc
 
@@ -210,7 +212,7 @@ class Tasks:
                 doc = self._settle(run, doc, outcome)
                 succeeded = None if doc["state"] == "active" else doc["executionInfo"]["result"] == "success"
             else:
-                engine.store.hold(run.job_id, run.task_id, False)
+                engine.store.hold(run.job_id, run.task_id, Hold.EARLIER_RUN, False)
             engine.nodes.task_ended(run, doc, succeeded)
             engine.scheduler.wake(run.seat.pool)
             engine.scheduler.wake(self._pool_of(run.job_id))
@@ -272,6 +274,9 @@ class Tasks:
         doc["executionInfo"] = ordered(info, EXECUTION)
         move(doc, "completed", now)
         doc = self._put(job["id"], doc)
+        for waiting in self._engine.dependencies.satisfied_by(job, doc):
+            self._engine.store.hold(job["id"], waiting, Hold.DEPENDENCIES, False)
+            self._engine.scheduler.wake(job["executionInfo"]["poolId"])
         action = exits.job_action(job, doc, outcome)
         if action != "none":
             self._engine.jobs.act(job["id"], action)
