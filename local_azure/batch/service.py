@@ -12,7 +12,7 @@ import orjson
 from starlette.applications import Starlette
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.middleware import Middleware
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -133,6 +133,8 @@ class Front:
         except BatchError as error:
             refusal = self._refusal(error, scope["method"], request_id)
             await refusal(scope, receive, sending)
+        except ClientDisconnect:
+            _log.info("Request %s was given up by its client", request_id)
         except Exception:
             _log.exception("Request %s failed: %s %s", request_id, scope["method"], scope["raw_path"])
             if started:

@@ -30,7 +30,6 @@ NAT = {
         ]
     }
 }
-_SLOW = f'"{sys.executable}" -c "import time; time.sleep(0.4)"'
 _FAST = f'"{sys.executable}" -c "print(12345)"'
 _EXIT_3 = f'"{sys.executable}" -c "raise SystemExit(3)"'
 
@@ -48,11 +47,6 @@ def portable(value: dict[str, Any]) -> dict[str, Any]:
     if command.startswith(("cmd", "/bin/bash")):
         return {**value, "commandLine": _FAST}
     return value
-
-
-def slow(value: dict[str, Any]) -> dict[str, Any]:
-    """As `portable`, with a command that can be seen running."""
-    return {**value, "commandLine": _SLOW} if "commandLine" in value else value
 
 
 def virtual_machines(value: dict[str, Any]) -> dict[str, Any]:
