@@ -8,7 +8,6 @@ from typing import Any, Literal
 
 import orjson
 from azure.core import MatchConditions
-from azure.core.exceptions import ResourceModifiedError
 from azure.storage.blob import BlobProperties
 from zipstream import ZIP_STORED, ZipStream
 
@@ -59,7 +58,7 @@ def list_results(account: Account, run_id: str) -> list[Result]:
         blobs = {blob.name: blob for blob in listed}
     missing = any(_path(run_id, file) not in blobs for file in manifest.files)
     tasks = _tasks(account, run_id) if missing else {}
-    return [_result(manifest, file, blobs.get(_path(run_id, file)), tasks) for file in manifest.files]
+    return [_result(manifest, file, blobs, tasks) for file in manifest.files]
 
 
 def _path(run_id: str, file: ManifestFile) -> str:
@@ -75,9 +74,19 @@ def _tasks(account: Account, run_id: str) -> dict[str, dict[str, Any]] | None:
         return None
 
 
+def _verdict_path(run_id: str, task_id: str) -> str:
+    """The empty blob whose metadata keep a check's verdict. Metadata of the result itself would do, but to
+    write them changes its ETag, and whoever is downloading it then would be cut off."""
+    return f"{run_id}/{task_id}/logs/verdict"
+
+
 def _result(
-    manifest: Manifest, file: ManifestFile, blob: BlobProperties | None, tasks: dict[str, Any] | None
+    manifest: Manifest,
+    file: ManifestFile,
+    blobs: dict[str, BlobProperties],
+    tasks: dict[str, Any] | None,
 ) -> Result:
+    blob = blobs.get(_path(manifest.run_id, file))
     empty = Result(
         task_id=file.task_id,
         source_name=file.name,
@@ -96,8 +105,7 @@ def _result(
     if blob is None:
         state, reason = _state(tasks, file.task_id)
         return replace(empty, state=state, reason=reason)
-    metadata = {key.lower(): value for key, value in (blob.metadata or {}).items()}
-    kept = _kept_verdict(metadata.get("verdict"))
+    kept = _kept_verdict(blobs.get(_verdict_path(manifest.run_id, file.task_id)), blob)
     return replace(
         empty,
         state="done",
@@ -138,18 +146,18 @@ def check(account: Account, result: Result) -> Result:
     good, seconds, reason = check_decodes(url, properties.size or 0)
     if good:
         good, reason = _fitting(seconds, result.expected)
-    verdict = {"good": good, "seconds": round(seconds, 3), "reason": reason}
     if not account.look_only:
+        verdict = {
+            "good": good,
+            "seconds": round(seconds, 3),
+            "reason": reason,
+            "of": _plain(properties.etag),
+        }
         text = base64.urlsafe_b64encode(orjson.dumps(verdict)).decode()
+        run_id = result.blob.partition("/")[0]
+        note = account.blobs.get_blob_client(RESULTS, _verdict_path(run_id, result.task_id))
         with translated(f"note that {result.name} was checked"):
-            try:
-                blob.set_blob_metadata(
-                    dict(properties.metadata or {}) | {"verdict": text},
-                    etag=properties.etag,
-                    match_condition=MatchConditions.IfNotModified,
-                )
-            except ResourceModifiedError:
-                return result  # made anew or checked by another session meanwhile: the next list tells
+            note.upload_blob(b"", overwrite=True, metadata={"verdict": text})
     return replace(result, size=properties.size, duration=seconds, checked=good, reason=reason)
 
 
@@ -161,11 +169,13 @@ def _fitting(seconds: float, expected: float | None) -> tuple[bool, str]:
     return False, f"It is {seconds:.1f} s long, {abs(seconds - expected):.1f} s {kind} than it should be."
 
 
-def _kept_verdict(text: str | None) -> dict[str, Any]:
-    if not text:
-        return {}
+def _kept_verdict(note: BlobProperties | None, result: BlobProperties) -> dict[str, Any]:
+    """What an earlier check found; empty when there was none, or when the result has been made anew since."""
+    metadata = {key.lower(): value for key, value in (note.metadata or {}).items()} if note else {}
     try:
-        found = orjson.loads(base64.urlsafe_b64decode(text))
+        found = orjson.loads(base64.urlsafe_b64decode(metadata["verdict"]))
+        if found["of"] != _plain(result.etag):
+            return {}
         return {
             "good": bool(found["good"]),
             "seconds": float(found["seconds"]),
@@ -173,6 +183,11 @@ def _kept_verdict(text: str | None) -> dict[str, Any]:
         }
     except (binascii.Error, ValueError, TypeError, KeyError):
         return {}
+
+
+def _plain(etag: str | None) -> str:
+    """An ETag without its quotes, which lists leave out."""
+    return (etag or "").strip('"')
 
 
 def zip_stream(account: Account, run_id: str) -> tuple[str, Iterator[bytes]]:

@@ -138,10 +138,29 @@ def test_a_result_that_is_gone(account: Account, run: Run) -> None:
 
 def test_a_verdict_of_nonsense_counts_as_none(account: Account, run: Run) -> None:
     made = made_up(account, run, [b"x"])
-    blob = account.blobs.get_blob_client(RESULTS, first_result(account, made).blob)
+    row = first_result(account, made)
+    results.check(account, row)
+    assert first_result(account, made).checked is False
+    note = account.blobs.get_blob_client(RESULTS, f"{made.run_id}/{row.task_id}/logs/verdict")
     for nonsense in ("x", "e30=", "eyJnb29kIjoxfQ=="):
-        blob.set_blob_metadata({"verdict": nonsense})
+        note.set_blob_metadata({"verdict": nonsense})
         assert first_result(account, made).checked is None
+
+
+def test_a_verdict_counts_only_for_what_was_checked(account: Account, run: Run) -> None:
+    made = made_up(account, run, [b"x"])
+    results.check(account, first_result(account, made))
+    account.blobs.get_blob_client(RESULTS, first_result(account, made).blob).upload_blob(b"y", overwrite=True)
+    assert first_result(account, made).checked is None
+
+
+def test_a_download_goes_on_while_its_result_is_checked(account: Account, run: Run) -> None:
+    made = made_up(account, run, [bytes(2 * results.CHUNK)])
+    row = first_result(account, made)
+    pieces = results.read_blob(account, RESULTS, row.blob, 0, row.size or 0)
+    next(pieces)
+    results.check(account, row)
+    assert sum(map(len, pieces)) == results.CHUNK
 
 
 def test_a_run_that_is_not_there(account: Account) -> None:
