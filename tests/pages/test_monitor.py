@@ -1,0 +1,303 @@
+"""Monitor: what is watched, what it says about it, and where it leads."""
+
+import sys
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from azure.batch import models
+from streamlit.testing.v1 import AppTest
+
+from batch_core import jobs, monitor, pools
+from batch_core.account import Account
+from batch_core.conversions import Options
+from batch_core.errors import Unreachable
+from batch_core.jobs import Run
+from batch_core.pools import PoolInfo
+from batch_core.snapshot import Counts, NodeRow, Snapshot
+from pages import monitor_choice
+from pages.components.live_chart import PackedChart, unpack
+from pages.monitor_words import settled, state_line
+from tests.waiting import until
+
+PAGE = "pages/monitor.py"
+NOW = datetime(2026, 11, 22, 13, 10, tzinfo=UTC)
+CODE = 7
+Open = Callable[..., AppTest]
+
+
+@pytest.fixture
+def foreign_job(account: Account) -> Iterator[str]:
+    """A job that another program made: one task succeeds, one fails with a message."""
+    pools.ensure_local_pool(account)
+    job_id = f"foreign-{uuid.uuid4().hex[:8]}"
+    pool = models.BatchPoolInfo(pool_id=pools.LOCAL_POOL)
+    account.batch.create_job(models.BatchJobCreateOptions(id=job_id, pool_info=pool))
+    python = f'"{sys.executable}" -c'
+    commands = {
+        "good": f'{python} "print(1)"',
+        "bad": f"{python} \"import sys; sys.stderr.write('no *sound* in it'); sys.exit({CODE})\"",
+    }
+    tasks = [models.BatchTaskCreateOptions(id=name, command_line=line) for name, line in commands.items()]
+    account.batch.create_tasks(job_id, tasks)
+    yield job_id
+    account.batch.begin_delete_job(job_id).wait(30)
+
+
+def watched(opened: AppTest, ready: Callable[[AppTest], bool]) -> AppTest:
+    """The page, run again until its picture is there."""
+    until(lambda: ready(opened.run()), seconds=30, what="the picture on the page")
+    assert not opened.exception
+    return opened
+
+
+def metrics(opened: AppTest) -> dict[str, str]:
+    return {metric.label: metric.value for metric in opened.metric}
+
+
+def charts(opened: AppTest) -> list[dict[str, Any]]:
+    """The figures of the page's live charts."""
+    parts = [part.proto for part in opened.get("bidi_component")]
+    return [unpack(PackedChart(part.bytes)) for part in parts if part.component_name == "live_chart"]
+
+
+def text(opened: AppTest) -> str:
+    return "\n".join(element.value for element in [*opened.markdown, *opened.caption])
+
+
+def links(opened: AppTest) -> set[str]:
+    return {link.proto.page for link in opened.get("page_link")}
+
+
+# The page on the running service
+
+
+def test_a_run_that_has_ended_is_shown_whole_and_leads_to_its_results(app: Open, finished_run: Run) -> None:
+    opened = watched(app(PAGE, run=finished_run.id), lambda page: bool(page.success))
+    assert [title.value for title in opened.title] == ["Monitor"]
+    assert opened.selectbox(key="monitor_job").value == finished_run.id
+    assert opened.selectbox(key="monitor_pool").value == pools.LOCAL_POOL
+    assert metrics(opened)["Done"] == "2 / 2"
+    assert metrics(opened)["Failed"] == "0"
+    assert opened.success[0].value.startswith("All 2 done in ")
+    assert "results" in links(opened)
+    assert not [button for button in opened.button if button.label == "Stop the job"]
+    assert opened.query_params["run"] == finished_run.id
+
+
+def test_the_charts_show_the_runs_nodes_and_tasks(app: Open, finished_run: Run) -> None:
+    opened = watched(app(PAGE, run=finished_run.id), lambda page: bool(page.success))
+    nodes, timeline = charts(opened)
+    assert len(nodes["data"][0]["customdata"]) == pools.LOCAL_NODES
+    assert nodes["alt"].startswith(f"Nodes, {pools.LOCAL_NODES} of {pools.LOCAL_NODES}:")
+    assert timeline["alt"].endswith("2 done.")
+    bars = [trace for trace in timeline["data"] if trace.get("meta") == {"kind": "task"}]
+    assert sorted(bars[0]["customdata"]) == ["file-0001", "file-0002"]
+
+
+def test_a_failed_task_of_a_foreign_job_shows_its_exit_code_and_the_end_of_stderr(
+    app: Open, foreign_job: str
+) -> None:
+    opened = watched(app(PAGE, job=foreign_job), lambda page: metrics(page).get("Failed") == "1")
+    assert opened.selectbox(key="monitor_job").value == foreign_job
+    assert metrics(opened)["Done"] in ("0 / 2", "1 / 2")
+    assert "Needs attention (1)" in [header.value for header in opened.subheader]
+    assert [expander.label for expander in opened.expander if "exit code" in expander.label] == [
+        f"**bad** · exit code {CODE}"
+    ]
+    assert f"The command ended with exit code {CODE}" in text(opened)
+    assert [code.value for code in opened.code] == ["no *sound* in it"]
+    assert [button for button in opened.button if button.label == "Stop the job"]
+
+
+def test_pickers_list_every_pool_and_job_and_a_choice_is_kept_in_the_address(
+    app: Open, account: Account, foreign_job: str, finished_run: Run
+) -> None:
+    opened = app(PAGE, run=finished_run.id)
+    monitor_choice.listed.clear()
+    opened.run()
+    assert len(opened.selectbox(key="monitor_pool").options) == len(monitor.list_pool_ids(account))
+    listed = opened.selectbox(key="monitor_job").options
+    assert any(option.startswith(f"{foreign_job} · active") for option in listed)
+    opened.selectbox(key="monitor_job").set_value(foreign_job).run()
+    assert opened.query_params["job"] == foreign_job
+    opened.selectbox(key="monitor_job").set_value(monitor_choice.NO_JOB).run()
+    assert "job" not in opened.query_params
+    assert "No job is chosen." in text(opened)
+    assert {"files", "convert"} <= links(opened)
+    watched(opened, lambda page: len(charts(page)) == 2)
+    assert not opened.metric
+
+
+def test_a_run_that_starts_later_takes_the_place_of_another_job(
+    app: Open, foreign_job: str, finished_run: Run
+) -> None:
+    opened = app(PAGE, job=foreign_job)
+    assert opened.selectbox(key="monitor_job").value == foreign_job
+    del opened.query_params["job"]
+    opened.query_params["run"] = finished_run.id
+    opened.run()
+    assert opened.selectbox(key="monitor_job").value == finished_run.id
+
+
+def test_an_account_without_jobs_is_told_what_to_do(app: Open, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(monitor, "list_job_ids", lambda account: [])
+    monitor_choice.listed.clear()
+    opened = app(PAGE)
+    monitor_choice.listed.clear()
+    assert not opened.exception
+    assert "Add videos and convert them" in text(opened)
+    assert {"files", "convert"} <= links(opened)
+
+
+def test_a_job_that_is_not_there_is_named(app: Open, finished_run: Run) -> None:
+    opened = app(PAGE, job="never-made")
+    assert any("The job never\\-made is not in this account." in box.value for box in opened.warning)
+
+
+def test_an_old_picture_says_so_with_the_reason(
+    app: Open, finished_run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched(app(PAGE, run=finished_run.id), lambda page: bool(page.success))
+    ask = monitor.Recorder.snapshot
+    error = Unreachable("Could not list the tasks: no account answers.", "Check the name and the region.")
+
+    def late(recorder: monitor.Recorder) -> Snapshot | None:
+        picture = ask(recorder)
+        if picture is None or picture.job is None:
+            return picture
+        still = replace(picture.job, state="active")
+        return replace(picture, job=still, error=error, taken=time.monotonic() - 30)
+
+    monkeypatch.setattr(monitor.Recorder, "snapshot", late)
+    opened = app(PAGE, run=finished_run.id)
+    assert "updated 30 s ago" in text(opened)
+    assert "Could not list the tasks: no account answers." in opened.error[0].value
+    assert metrics(opened)["Done"] == "2 / 2"
+
+
+def test_pause_holds_the_picture(app: Open, foreign_job: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    opened = watched(app(PAGE, job=foreign_job), lambda page: metrics(page).get("Failed") == "1")
+    opened.toggle(key="monitor_paused").set_value(True).run()
+    monkeypatch.setattr(monitor.Recorder, "snapshot", lambda recorder: pytest.fail("a paused page asked"))
+    opened.run()
+    assert metrics(opened)["Failed"] == "1"
+    assert "as of " in text(opened)
+
+
+# The sentence
+
+
+def a_node(order: int, state: str, error: str = "") -> NodeRow:
+    return NodeRow(f"n{order}", state, NOW, True, 0, order, error, "", 0)
+
+
+def a_pool(nodes: int = 5, **changes: Any) -> PoolInfo:
+    created = NOW - timedelta(minutes=2)
+    pool = PoolInfo("p", "active", "steady", "v", nodes, 0, nodes, 0, 1, created, (), False)
+    return replace(pool, **changes)
+
+
+def a_job(**changes: Any) -> Run:
+    created = NOW - timedelta(minutes=2)
+    job = Run("j", "j", "active", "mp3", Options(), "p", created, None, 5, None, 1, True)
+    return replace(job, **changes)
+
+
+def a_picture(job: Run | None, pool: PoolInfo | None, states: str, counts: Counts) -> Snapshot:
+    nodes = tuple(a_node(order, state) for order, state in enumerate(states.split()))
+    return Snapshot(1, NOW, pool, job, nodes, (), (), counts, 1)
+
+
+ENDED = {"state": "completed", "ended": NOW}
+SAID = [
+    (a_job(**ENDED), a_pool(), "idle", Counts(0, 0, 5, 0), "All 5 done in 2 min."),
+    (a_job(**ENDED), a_pool(), "idle", Counts(0, 0, 4, 1), "Ended after 2 min: 4 done, 1 failed."),
+    (
+        a_job(**ENDED, reason="UserTerminate"),
+        None,
+        "",
+        Counts(0, 0, 1, 4),
+        "It was stopped after 2 min: 1 of 5 done.",
+    ),
+    (
+        a_job(**ENDED, reason="MaxWallClockTimeExpiry"),
+        None,
+        "",
+        Counts(0, 0, 1, 4),
+        "It was stopped at its time limit after 2 min: 1 of 5 done.",
+    ),
+    (a_job(error="No *quota*"), a_pool(), "idle", Counts(5), r"The job can't start: No \*quota\*"),
+    (
+        a_job(state="disabled"),
+        a_pool(),
+        "idle",
+        Counts(5),
+        "The job is disabled: nothing starts until it is enabled again.",
+    ),
+    (a_job(), None, "", Counts(5), "The job's pool does not exist any more, so nothing can run."),
+    (a_job(), a_pool(errors=("Too few cores",)), "", Counts(5), "The pool has a problem: Too few cores"),
+    (a_job(), a_pool(), "idle starttaskfailed", Counts(5), "The start task failed on 1 node."),
+    (a_job(), a_pool(), "idle unusable unknown", Counts(5), "2 nodes of 3 can't be used."),
+    (a_job(), a_pool(), "", Counts(5), "No nodes yet: Azure is allocating 5 (2 min so far)."),
+    (a_job(), a_pool(0), "", Counts(5), "The pool has no nodes: resize it on the page Pool."),
+    (a_job(pool_id=None), None, "", Counts(5), "The pool is being made."),
+    (
+        a_job(),
+        a_pool(),
+        "starting waitingforstarttask",
+        Counts(5),
+        "2 nodes of 2 still starting; 5 wait for them.",
+    ),
+    (
+        a_job(),
+        a_pool(),
+        "running running idle",
+        Counts(3, 2),
+        "2 tasks run on 2 of 3 nodes; 3 wait for a free node.",
+    ),
+    (a_job(), a_pool(), "running idle", Counts(0, 1), "1 task runs on 1 of 2 nodes."),
+    (a_job(), a_pool(), "idle idle", Counts(5), "5 tasks wait to be taken by 2 idle nodes."),
+    (a_job(), a_pool(), "idle", Counts(), "The job has no tasks yet."),
+    (a_job(), a_pool(), "idle", Counts(0, 0, 5), "Every task has ended; the job is about to."),
+]
+
+
+@pytest.mark.parametrize(
+    ("job", "pool", "states", "counts", "sentence"), SAID, ids=[said[-1] for said in SAID]
+)
+def test_one_sentence_says_what_goes_on(
+    job: Run | None, pool: PoolInfo | None, states: str, counts: Counts, sentence: str
+) -> None:
+    line = state_line(a_picture(job, pool, states, counts))
+    assert line is not None
+    assert line.text == sentence
+
+
+def test_a_pool_alone_needs_no_sentence_when_all_is_well() -> None:
+    assert state_line(a_picture(None, a_pool(), "idle running", Counts())) is None
+
+
+def test_this_computers_nodes_are_not_called_azures() -> None:
+    line = state_line(a_picture(a_job(), a_pool(), "", Counts(5)), local=True)
+    assert line is not None
+    assert "this computer" in line.text
+
+
+def test_a_job_is_settled_when_it_is_over_and_nothing_runs() -> None:
+    assert settled(a_picture(a_job(**ENDED), None, "", Counts(0, 0, 5)))
+    assert not settled(a_picture(a_job(**ENDED), None, "", Counts(0, 1, 4)))
+    assert not settled(a_picture(a_job(), None, "", Counts(0, 0, 5)))
+    assert not settled(a_picture(None, a_pool(), "idle", Counts()))
+
+
+def test_a_job_of_the_service_stands_in_the_pickers_with_its_name(
+    account: Account, finished_run: Run
+) -> None:
+    job = next(job for job in monitor.list_job_ids(account) if job.id == finished_run.id)
+    assert monitor_choice.job_name(job).startswith("Two to MP3 · completed · ")
+    assert jobs.get_run(account, finished_run.id).over
