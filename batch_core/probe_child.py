@@ -180,7 +180,7 @@ def _stream_row(stream: Any) -> dict[str, Any]:
     context = stream.codec_context
     row: dict[str, Any] = {
         "kind": stream.type,
-        "codec": context.name if context is not None else "unknown",
+        "codec": context.codec.canonical_name if context is not None else "unknown",
         "language": stream.metadata.get("language"),
     }
     if stream.type == "video" and context is not None:

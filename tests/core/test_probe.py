@@ -35,7 +35,7 @@ def look(path: Path) -> Probe:
         ("a.webm", "matroska", "mkv", "vp8"),
         ("a.avi", "avi", "avi", "mpeg4"),
         ("a.ts", "mpegts", "ts", "mpeg2video"),
-        ("a.flv", "flv", "flv", "flv"),
+        ("a.flv", "flv", "flv", "flv1"),
         ("a.wmv", "asf", "wmv", "wmv2"),
     ],
 )
