@@ -50,7 +50,7 @@ def pack(figure: Mapping[str, Any], *, alt: str) -> PackedChart:
     while it stays the same, zoom is kept. `layout.meta.follow` offers a way back from a zoom to the newest data.
     A trace's `meta.kind` and a point's `customdata` become the Click. `alt` is the text for screen readers.
     """
-    return PackedChart(zlib.compress(orjson.dumps({**figure, "alt": alt}), 1))
+    return PackedChart(zlib.compress(orjson.dumps({**figure, "alt": alt})))
 
 
 def unpack(chart: PackedChart) -> dict[str, Any]:
