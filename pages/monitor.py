@@ -71,11 +71,8 @@ def header(account: Account, watched: Watched, snapshot: Snapshot | None) -> boo
                 st.page_link("pages/results.py", label="See the results", icon=":material/task_alt:")
             return False
         paused = st.toggle("Pause", key="monitor_paused", help="Hold the picture. Nothing stops working.")
-        if job and st.button(
-            "Stop the job",
-            icon=":material/stop_circle:",
-            disabled=account.look_only or job.state == "terminating",
-        ):
+        fixed = job is None or job.state == "terminating" or account.look_only
+        if watched.job_id and st.button("Stop the job", icon=":material/stop_circle:", disabled=fixed):
             confirm_stop(account, watched, snapshot)
     return paused
 

@@ -139,6 +139,10 @@ async function paint(chart) {
   const bytes = chart.bytes;
   const figure = dress(await unpacked(bytes), themeOf(chart.host));
   if (chart.ended) return;
+  if (chart.held) {
+    chart.wanted = true; // the pointer went down meanwhile; its release draws
+    return;
+  }
   const { host } = chart;
   host.style.height = `${figure.layout.height}px`;
   host.setAttribute("role", "img");
