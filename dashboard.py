@@ -19,7 +19,7 @@ from streamlit.runtime.scriptrunner import get_script_run_ctx
 @asynccontextmanager
 async def lifespan(_app: st.App) -> AsyncIterator[None]:
     """Starts this computer's cloud before the first visitor comes, and lets go of it when the server ends."""
-    from pages import session  # its caches want Streamlit's runtime, which is there by now
+    from pages.shell import session
 
     _pages_folder_is_ours()
     await asyncio.to_thread(session.local_cloud)
@@ -37,11 +37,11 @@ def _pages_folder_is_ours() -> None:
 
 
 if get_script_run_ctx(suppress_warning=True) is None:
-    from pages.headers import SecurityHeaders
-    from pages.routes import ROUTES
+    from pages.shell.headers import SecurityHeaders
+    from pages.shell.routes import ROUTES
 
     app = st.App(__file__, routes=ROUTES, middleware=[Middleware(SecurityHeaders)], lifespan=lifespan)
 else:
-    from pages import frame
+    from pages.shell import frame
 
     frame.show()

@@ -16,13 +16,13 @@ import psutil
 
 from local_azure import leases, logs, settings
 from local_azure.atomic import write_json
+from local_azure.azurite.storage import Storage
 from local_azure.failures import StartFailure, Stopped
 from local_azure.ffmpeg_link import place_ffmpeg
 from local_azure.ports import listen
 from local_azure.processes import end
 from local_azure.settings import Endpoints
 from local_azure.status import StatusFile
-from local_azure.storage import Storage
 
 if TYPE_CHECKING:
     from local_azure.batch_server import BatchServer

@@ -9,7 +9,7 @@ from batch_core.account import Account
 from batch_core.cleanup import Item, Outcome
 from batch_core.errors import DashboardError
 from batch_core.pools import LOCAL_POOL
-from pages import session, words
+from pages.shell import session, words
 
 GROUPS = {
     "pool": ("Pools", "Azure charges for a pool's nodes as long as they exist."),

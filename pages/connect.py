@@ -10,8 +10,8 @@ from streamlit.delta_generator import DeltaGenerator
 from batch_core import storage
 from batch_core.account import Account, AccountKind, Verdict, check, connect, endpoint
 from batch_core.errors import DashboardError
-from pages import session, uploads
-from pages.headers import allow_host
+from pages.shell import session, uploads
+from pages.shell.headers import allow_host
 
 
 def page() -> None:

@@ -13,10 +13,10 @@ from batch_core.conversions import Conversion
 from batch_core.errors import DashboardError
 from batch_core.files import VideoFile
 from batch_core.jobs import Plan
-from pages import session, words
-from pages.options import choose_conversion, choose_files, choose_options
-from pages.pool_choice import choose_pool
-from pages.video_work import Work, work
+from pages.parts.options import choose_conversion, choose_files, choose_options
+from pages.parts.pool_choice import choose_pool
+from pages.shell import session, words
+from pages.shell.video_work import Work, work
 
 
 def page() -> None:

@@ -8,9 +8,9 @@ from batch_core import files, storage
 from batch_core.account import Account
 from batch_core.errors import DashboardError
 from batch_core.files import VideoFile
-from pages import session, uploads, words
-from pages.file_table import is_ready, left_out, summary, table
-from pages.video_work import Work, work
+from pages.parts.file_table import is_ready, left_out, summary, table
+from pages.shell import session, uploads, words
+from pages.shell.video_work import Work, work
 
 
 def show() -> None:

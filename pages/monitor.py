@@ -11,12 +11,12 @@ from batch_core.account import Account
 from batch_core.errors import DashboardError
 from batch_core.monitor import Snapshot
 from batch_core.pools import LOCAL_POOL
-from pages import session, words
 from pages.charts.labels import duration
-from pages.monitor_charts import charts
-from pages.monitor_choice import Watched, choose
-from pages.monitor_lists import lists, selected
-from pages.monitor_words import elapsed, settled, state_line
+from pages.parts.monitor_charts import charts
+from pages.parts.monitor_choice import Watched, choose
+from pages.parts.monitor_lists import lists, selected
+from pages.parts.monitor_words import elapsed, settled, state_line
+from pages.shell import session, words
 
 REFRESH_SECONDS = 2
 STALE_SECONDS = 3 * REFRESH_SECONDS

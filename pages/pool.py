@@ -12,9 +12,9 @@ from batch_core.account import Account
 from batch_core.errors import DashboardError
 from batch_core.monitor import Snapshot
 from batch_core.pools import PoolInfo
-from pages import session, words
 from pages.charts.labels import duration, node_name
-from pages.pool_form import attempt, new_pool, number
+from pages.parts.pool_form import attempt, new_pool, number
+from pages.shell import session, words
 
 REFRESH_SECONDS = 2
 

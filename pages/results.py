@@ -9,9 +9,9 @@ from batch_core.account import Account
 from batch_core.errors import DashboardError
 from batch_core.jobs import Run
 from batch_core.results import Result
-from pages import session, signing, words
 from pages.components.download import download_button
-from pages.result_rows import failed_row, result_row
+from pages.parts.result_rows import failed_row, result_row
+from pages.shell import session, signing, words
 
 REFRESH_SECONDS = 2
 ROWS = 25

@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 import streamlit as st
 
-from pages.routes import PLOTLY_URL
+from pages.shell.routes import PLOTLY_URL
 
 _HERE = Path(__file__).parent
 _mount = st.components.v2.component(

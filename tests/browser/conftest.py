@@ -51,8 +51,9 @@ def app_url(home: Path, cloud: dict, tmp_path_factory: pytest.TempPathFactory) -
         server.wait(timeout=30)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
+    """One Chromium for this folder's tests. (Playwright holds an event loop in the main thread as long as it runs.)"""
     with sync_playwright() as playwright:
         started = chromium.launch(playwright)
         yield started

@@ -13,7 +13,7 @@ import psutil
 import pytest
 
 from local_azure.atomic import read_json
-from local_azure.azurite_install import Installation, Installer
+from local_azure.azurite.installation import Installation, Installer
 from local_azure.processes import ProcessIdentity
 from tests.waiting import until
 

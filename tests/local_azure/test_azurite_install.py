@@ -10,15 +10,15 @@ from pathlib import Path
 import psutil
 import pytest
 
-from local_azure import node_tools
 from local_azure.atomic import read_json
-from local_azure.azurite import Azurite, BrokenInstallation
-from local_azure.azurite_install import Installation, Installer
+from local_azure.azurite import node_tools
+from local_azure.azurite.installation import Installation, Installer
+from local_azure.azurite.process import Azurite, BrokenInstallation
+from local_azure.azurite.storage import Storage
 from local_azure.failures import StartFailure, Stopped
 from local_azure.processes import ProcessIdentity
 from local_azure.settings import make
 from local_azure.status import StatusFile
-from local_azure.storage import Storage
 from tests.local_azure.conftest import PROJECT
 from tests.waiting import until
 

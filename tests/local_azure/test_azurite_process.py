@@ -15,10 +15,10 @@ import pytest
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 from azure.storage.blob import BlobServiceClient, generate_container_sas
 
-from local_azure import azurite as azurite_module
-from local_azure import cors
-from local_azure.azurite import Azurite, PortTaken
-from local_azure.azurite_install import Installation
+from local_azure.azurite import cors
+from local_azure.azurite import process as azurite_module
+from local_azure.azurite.installation import Installation
+from local_azure.azurite.process import Azurite, PortTaken
 from local_azure.settings import Endpoints, make
 from tests.waiting import until
 

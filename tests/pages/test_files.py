@@ -14,7 +14,8 @@ from batch_core.account import Account
 from batch_core.errors import Unreachable
 from batch_core.files import VideoFile
 from batch_core.probe import Probe, Stream
-from pages import file_table, uploads, video_work
+from pages.parts import file_table
+from pages.shell import uploads, video_work
 from tests.waiting import until
 
 Open = Callable[..., AppTest]

@@ -24,8 +24,8 @@ import dashboard
 from batch_core import pools
 from batch_core.account import Account
 from batch_core.local_cloud import LocalCloud
-from pages import session
-from pages.headers import BROWSER_COOKIE, SecurityHeaders, content_security_policy
+from pages.shell import session
+from pages.shell.headers import BROWSER_COOKIE, SecurityHeaders, content_security_policy
 from tests.waiting import until
 
 HEADINGS = {

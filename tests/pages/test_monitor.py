@@ -19,9 +19,9 @@ from batch_core.errors import Unreachable
 from batch_core.jobs import Run
 from batch_core.pools import PoolInfo
 from batch_core.snapshot import Counts, NodeRow, Snapshot
-from pages import monitor_choice
 from pages.components.live_chart import PackedChart, unpack
-from pages.monitor_words import settled, state_line
+from pages.parts import monitor_choice
+from pages.parts.monitor_words import settled, state_line
 from tests.waiting import until
 
 PAGE = "pages/monitor.py"

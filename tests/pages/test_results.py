@@ -10,7 +10,7 @@ from streamlit.testing.v1 import AppTest
 from batch_core import results
 from batch_core.account import Account
 from batch_core.jobs import Run
-from pages.words import size
+from pages.shell.words import size
 from tests.waiting import until
 
 PAGE = "pages/results.py"

@@ -19,7 +19,7 @@ from batch_core import files, results, storage
 from batch_core.account import Account
 from batch_core.jobs import Run
 from batch_core.storage import INPUTS, RESULTS
-from pages import routes, signing
+from pages.shell import routes, signing
 from tests.waiting import until
 
 CONTENT = os.urandom(300_000)

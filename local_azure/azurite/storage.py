@@ -8,9 +8,9 @@ from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 
-from local_azure import cors
-from local_azure.azurite import Azurite, BrokenInstallation, PortTaken
-from local_azure.azurite_install import Installer
+from local_azure.azurite import cors
+from local_azure.azurite.installation import Installer
+from local_azure.azurite.process import Azurite, BrokenInstallation, PortTaken
 from local_azure.failures import StartFailure, Stopped
 from local_azure.ports import free_port
 from local_azure.settings import Endpoints

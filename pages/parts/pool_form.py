@@ -10,7 +10,7 @@ from batch_core import pools
 from batch_core.account import Account, AccountKind
 from batch_core.errors import DashboardError, InvalidInput
 from batch_core.pools import ImageRef, PoolSpec
-from pages import session
+from pages.shell import session
 
 
 def attempt(work: Callable[[], None], said: str) -> None:

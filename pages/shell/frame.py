@@ -7,7 +7,7 @@ import streamlit as st
 from batch_core import pools
 from batch_core.account import Account, AccountKind
 from batch_core.errors import DashboardError
-from pages import session, uploads, words
+from pages.shell import session, uploads, words
 
 FOOT_SECONDS = 5
 MARK = (

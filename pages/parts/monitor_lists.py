@@ -12,11 +12,11 @@ from batch_core.account import Account
 from batch_core.errors import DashboardError
 from batch_core.jobs import Failure
 from batch_core.monitor import NodeRow, Snapshot, Span, TaskRow
-from pages import session, words
 from pages.charts.labels import duration, node_name
 from pages.charts.palette import ERROR, node_family, node_words, task_family, task_words
 from pages.components.live_chart import Click
-from pages.monitor_choice import Watched
+from pages.parts.monitor_choice import Watched
+from pages.shell import session, words
 
 ROWS = 500
 OPEN_FAILURES = 3

@@ -9,9 +9,9 @@ from pathlib import Path
 
 import psutil
 
-from local_azure import node_tools
 from local_azure.atomic import read_json, write_json
-from local_azure.azurite_install import Installation
+from local_azure.azurite import node_tools
+from local_azure.azurite.installation import Installation
 from local_azure.failures import StartFailure
 from local_azure.processes import ProcessIdentity, end
 from local_azure.settings import Endpoint

@@ -15,8 +15,8 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from local_azure import node_tools
 from local_azure.atomic import read_json, write_json
+from local_azure.azurite import node_tools
 from local_azure.failures import StartFailure, Stopped
 
 _MARKER = "installed.json"

@@ -10,7 +10,7 @@ import streamlit as st
 
 from batch_core.files import VideoFile
 from batch_core.probe import Probe
-from pages import words
+from pages.shell import words
 
 CHANNELS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
 WHY = re.compile(

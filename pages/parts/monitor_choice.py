@@ -10,7 +10,7 @@ from batch_core import monitor
 from batch_core.account import Account
 from batch_core.monitor import JobChoice
 from batch_core.pools import LOCAL_POOL
-from pages import session, words
+from pages.shell import session, words
 
 KEPT_SECONDS = 5
 NO_JOB = ""  # None would be shown as "nothing chosen yet"

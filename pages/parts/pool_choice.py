@@ -8,8 +8,8 @@ from batch_core import pools
 from batch_core.account import Account, AccountKind
 from batch_core.errors import DashboardError
 from batch_core.pools import PoolInfo, PoolSpec
-from pages import session, words
-from pages.pool_form import number
+from pages.parts.pool_form import number
+from pages.shell import session, words
 
 AUTO = "a pool that goes away by itself"
 

@@ -9,7 +9,7 @@ from typing import Literal
 from batch_core.monitor import Snapshot
 from pages.charts.labels import duration
 from pages.charts.palette import ERROR, IDLE, RUNNING, STARTING, node_family
-from pages.words import count, plain
+from pages.shell.words import count, plain
 
 _ENDED = {
     "UserTerminate": "It was stopped",

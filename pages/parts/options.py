@@ -10,7 +10,7 @@ import streamlit as st
 from batch_core import conversions
 from batch_core.conversions import Conversion, Options
 from batch_core.files import VideoFile
-from pages import words
+from pages.shell import words
 
 QUALITIES = {"small": "Small files", "normal": "Normal", "best": "Best quality"}
 SHOWN = 5

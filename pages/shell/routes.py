@@ -17,8 +17,8 @@ from starlette.routing import Route
 from batch_core import errors, relay, results
 from batch_core.account import Account
 from batch_core.storage import attachment
-from pages.signing import PREFIX, LinkRefused, verify
-from pages.streams import Stream, blob_headers, off_loop, part
+from pages.shell.signing import PREFIX, LinkRefused, verify
+from pages.shell.streams import Stream, blob_headers, off_loop, part
 
 PLOTLY_URL = f"{PREFIX}/plotly.min.js?v={version('plotly')}"
 UPLOADS_AT_ONCE = 8  # blocks held in memory: at most this many times relay.BLOCK_LIMIT

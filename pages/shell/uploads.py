@@ -12,10 +12,10 @@ import streamlit as st
 from batch_core import files, storage
 from batch_core.account import Account, is_loopback
 from batch_core.errors import DashboardError
-from pages import session
 from pages.components import uploader
-from pages.signing import signed_url
-from pages.video_work import work
+from pages.shell import session
+from pages.shell.signing import signed_url
+from pages.shell.video_work import work
 
 STRIP, ZONE = "upload_strip", "upload_zone"
 TARGET = "upload_target"

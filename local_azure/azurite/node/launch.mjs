@@ -4,7 +4,7 @@ import { createRequire, enableCompileCache, flushCompileCache } from "node:modul
 import { join } from "node:path";
 import { ignoreBrokenOutput, whenParentEnds } from "./parent.mjs";
 
-// Exit codes that ../azurite.py reads.
+// Exit codes that ../process.py reads.
 const BROKEN_INSTALLATION = 70;
 const PORT_TAKEN = 71;
 const FAILED = 72;

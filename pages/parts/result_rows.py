@@ -8,8 +8,8 @@ from batch_core import jobs, storage
 from batch_core.account import Account
 from batch_core.errors import DashboardError
 from batch_core.results import Result
-from pages import session, signing, uploads, words
 from pages.components.download import download_button
+from pages.shell import session, signing, uploads, words
 
 
 def _state(row: Result) -> str:

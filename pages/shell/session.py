@@ -20,7 +20,7 @@ from batch_core import jobs, pools, storage
 from batch_core.account import Account, AccountKind
 from batch_core.errors import DashboardError
 from batch_core.local_cloud import LocalCloud, app_home
-from pages.headers import BROWSER_COOKIE
+from pages.shell.headers import BROWSER_COOKIE
 
 if TYPE_CHECKING:
     from batch_core.monitor import Recorder

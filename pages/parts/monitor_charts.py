@@ -10,10 +10,10 @@ from typing import Any
 import streamlit as st
 
 from batch_core.monitor import Snapshot
-from pages import words
 from pages.charts import heatmap, timeline
 from pages.components.live_chart import Click, PackedChart, live_chart, pack
-from pages.monitor_choice import Watched
+from pages.parts.monitor_choice import Watched
+from pages.shell import words
 
 AXES = {"Since the start": True, "Clock": False}
 

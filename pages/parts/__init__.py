@@ -1,0 +1,1 @@
+"""Pieces of single pages: their forms, lists and tables."""
