@@ -42,13 +42,14 @@ CREATE TABLE IF NOT EXISTS jobs (
 CREATE INDEX IF NOT EXISTS jobs_by_pool ON jobs (pool, state);
 CREATE TABLE IF NOT EXISTS tasks (
     number INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL, id TEXT NOT NULL, job TEXT NOT NULL,
-    doc TEXT NOT NULL, state TEXT NOT NULL, result TEXT, slots INTEGER NOT NULL, held INTEGER NOT NULL DEFAULT 0);
+    doc TEXT NOT NULL, state TEXT NOT NULL, result TEXT, slots INTEGER NOT NULL, held INTEGER NOT NULL DEFAULT 0,
+    turn TEXT NOT NULL DEFAULT '');
 CREATE UNIQUE INDEX IF NOT EXISTS tasks_by_key ON tasks (job, key);
 CREATE INDEX IF NOT EXISTS tasks_by_id ON tasks (job, id);
 CREATE INDEX IF NOT EXISTS tasks_by_state ON tasks (job, {_STATE}, id);
 CREATE INDEX IF NOT EXISTS tasks_by_time ON tasks (job, {_TIME});
 CREATE INDEX IF NOT EXISTS tasks_counted ON tasks (job, state, result, slots);
-CREATE INDEX IF NOT EXISTS tasks_waiting ON tasks (job, number, slots) WHERE state = 'active' AND held = 0;
+CREATE INDEX IF NOT EXISTS tasks_in_turn ON tasks (job, turn, number, slots) WHERE state = 'active' AND held = 0;
 CREATE TABLE IF NOT EXISTS runs (
     token TEXT PRIMARY KEY, pool TEXT NOT NULL, node TEXT NOT NULL, job TEXT, task TEXT, folder TEXT NOT NULL,
     pid INTEGER, created REAL, exit_code INTEGER);
@@ -104,6 +105,7 @@ class Store:
         connection = sqlite3.connect(path, isolation_level=None)
         for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "temp_store=MEMORY", "cache_size=-32000"):
             connection.execute(f"PRAGMA {pragma}")
+        _upgrade(connection)
         connection.executescript(_SCHEMA)
         return cls(connection)
 
@@ -231,10 +233,10 @@ class Store:
         return [orjson.loads(row[0]) for row in rows]
 
     def next_task(self, job: str, slots: int) -> Doc | None:
-        """The job's oldest task that waits, may start and needs at most `slots` slots."""
+        """The job's task whose turn it is of those that wait, may start and need at most `slots` slots."""
         row = self._db.execute(
             "SELECT doc FROM tasks WHERE job = ? AND state = 'active' AND held = 0 AND slots <= ?"
-            " ORDER BY number LIMIT 1",
+            " ORDER BY turn, number LIMIT 1",
             (job.lower(), slots),
         ).fetchone()
         return orjson.loads(row[0]) if row else None
@@ -318,6 +320,14 @@ class Store:
     def end_run(self, token: str) -> None:
         """Forget a run."""
         self._db.execute("DELETE FROM runs WHERE token = ?", (token,))
+
+
+def _upgrade(connection: sqlite3.Connection) -> None:
+    """Give a database of an earlier version what it lacks: the tasks it holds come first, as they came."""
+    columns = {row[1] for row in connection.execute("PRAGMA table_info(tasks)")}
+    if columns and "turn" not in columns:
+        connection.execute("ALTER TABLE tasks ADD COLUMN turn TEXT NOT NULL DEFAULT ''")
+        connection.execute("DROP INDEX IF EXISTS tasks_waiting")
 
 
 def _at(kind: str, path: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:

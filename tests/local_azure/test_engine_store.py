@@ -118,6 +118,22 @@ def test_what_is_committed_outlives_the_connection(tmp_path: Path):
     second.close()
 
 
+def test_a_database_of_an_earlier_version_goes_on(tmp_path: Path):
+    first = Store.open(tmp_path / "batch.db")
+    first.insert("tasks", stored_task("z"), "job")
+    first.insert("tasks", stored_task("y"), "job")
+    first._db.executescript("DROP INDEX tasks_in_turn; ALTER TABLE tasks DROP COLUMN turn")
+    first.close()
+    second = Store.open(tmp_path / "batch.db")
+    second.insert("tasks", stored_task("a"), "job", turn="2026-11-22T15:00:00.0000000Z a")
+    order = []
+    while (doc := second.next_task("job", 1)) is not None:
+        order.append(doc["id"])
+        second.update("tasks", {**doc, "state": "running"}, "job")
+    second.close()
+    assert order == ["z", "y", "a"]
+
+
 def test_no_step_of_the_scheduler_looks_at_every_task(store: Store):
     asked: list[str] = []
     store._db.set_trace_callback(asked.append)

@@ -186,3 +186,23 @@ def test_the_parent_is_looked_for_first(service_client: BatchClient) -> None:
     ):
         with pytest.raises(ResourceNotFoundError, match="JobNotFound"):
             call()
+
+
+def test_a_list_that_the_sdk_sends_from_its_end_starts_from_its_beginning(
+    service: RunningService, service_client: BatchClient
+) -> None:
+    """In chunks of 100 tasks; the job's pool comes when all are there."""
+    make_job(service_client, "order", "late", maxParallelTasks=1)
+    names = [f"file-{number:04}" for number in range(1, 131)]
+    service_client.create_tasks("order", task_collection=[task(name) for name in names])
+    service_client.create_pool(
+        models.BatchPoolCreateOptions({"id": "late", **POOL, "targetDedicatedNodes": 1})
+    )
+
+    def ended() -> list[models.BatchTask]:
+        found = list(service_client.list_tasks("order", filter="state eq 'completed'"))
+        return found if len(found) >= 4 else []
+
+    tasks = until(ended, what="the first tasks' end")
+    service_client.begin_delete_job("order", polling_interval=0).wait()
+    assert [one.id for one in tasks] == names[: len(tasks)]

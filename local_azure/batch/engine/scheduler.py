@@ -27,7 +27,7 @@ class _Candidate:
 
 
 class Scheduler:
-    """Fills free slots: higher priority first, jobs of the same priority by turns or by age, tasks by age."""
+    """Fills free slots: higher priority first, jobs of the same priority by turns or by age, tasks as they came."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine

@@ -14,6 +14,7 @@ from local_azure.batch.engine.activity import Ending, Outcome
 from local_azure.batch.engine.documents import ENDED, EXECUTION, EXPIRED, TASK, Doc, move, ordered, touch
 from local_azure.batch.engine.nodes import Seat
 from local_azure.batch.engine.taskrun import TaskRun
+from local_azure.batch.engine.turns import Turns, turn
 from local_azure.batch.errors import BatchError
 from local_azure.batch.runner.directories import task_path
 from local_azure.batch.store import Hold, RunRow, Where
@@ -31,27 +32,31 @@ class Tasks:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._runs: dict[tuple[str, str], TaskRun] = {}
+        self._turns = Turns()
 
     # What clients ask.
 
     def create(self, job_id: str, doc: Doc) -> Doc:
         """Add a task; BatchError when the job takes none (JobCompleted, ...) or has it already (TaskExists)."""
-        created = self.create_many(job_id, [doc])[0]
+        created = self._create_all(job_id, [doc], self._engine.clock.now())[0]
         if isinstance(created, BatchError):
             raise created
         return created
 
     def create_many(self, job_id: str, docs: Sequence[Doc]) -> list[Doc | BatchError]:
         """Add tasks, all in one transaction: for each its document or why it could not be added."""
+        return self._create_all(job_id, docs, self._turns.together(job_id, self._engine.clock.now()))
+
+    def _create_all(self, job_id: str, docs: Sequence[Doc], since: str) -> list[Doc | BatchError]:
         job = self._engine.jobs.get(job_id)
         if job["state"] in _CLOSED:
             raise BatchError(_CLOSED[job["state"]])
         with self._engine.store.transaction():
-            created = [self._create(job, doc) for doc in docs]
+            created = [self._create(job, doc, turn(since, doc["id"])) for doc in docs]
             self._engine.scheduler.wake(job["executionInfo"].get("poolId"))
         return created
 
-    def _create(self, job: Doc, doc: Doc) -> Doc | BatchError:
+    def _create(self, job: Doc, doc: Doc, in_turn: str) -> Doc | BatchError:
         store, now = self._engine.store, self._engine.clock.now()
         if store.column("tasks", "number", job["id"], doc["id"]) is not None:
             return BatchError("TaskExists")
@@ -62,7 +67,7 @@ class Tasks:
         held = Hold(0) if self._running(job["id"], doc["id"]) is None else Hold.EARLIER_RUN
         if self._engine.dependencies.waits(job, doc):
             held |= Hold.DEPENDENCIES
-        store.insert("tasks", doc, job["id"], held=int(held))
+        store.insert("tasks", doc, job["id"], held=int(held), turn=in_turn)
         return doc
 
     def get(self, job_id: str, task_id: str) -> Doc:
