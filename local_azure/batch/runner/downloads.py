@@ -8,13 +8,14 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import httpx
+import requests
 from azure.core.exceptions import (
     AzureError,
     ClientAuthenticationError,
     HttpResponseError,
     ResourceNotFoundError,
 )
+from requests.exceptions import ChunkedEncodingError
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
 from tenacity.nap import sleep_using_event
 from tenacity.stop import stop_when_event_set
@@ -27,6 +28,7 @@ from local_azure.batch.runner.transfer import Connections, Stop
 _CHUNK = 1024 * 1024
 _DEFAULT_MODE = "0770"
 _ATTEMPTS = 6
+_TIMEOUT = (10, 60)  # seconds to connect, and without a byte
 _PASSING_STATUS = (408, 429, 500, 502, 503, 504)
 
 ResourceFile = dict[str, Any]
@@ -44,7 +46,7 @@ def download(connections: Connections, files: tuple[ResourceFile, ...], director
                 raise _failed("ResourceFileCreateFailed", str(error), relative) from error
             except OSError as error:
                 raise _failed("ResourceDirectoryCreateFailed", _reason(error), relative) from error
-            _fetch(connections.http, url, target, relative, stop)
+            _fetch(connections.session(url), url, target, relative, stop)
             _set_mode(target, mode, relative)
 
 
@@ -73,7 +75,7 @@ def _sources(connections: Connections, file: ResourceFile, stop: Stop) -> Iterat
         raise _failed(code, "The blobs of the specified container can't be listed", folder) from error
 
 
-def _fetch(client: httpx.Client, url: str, target: Path, relative: str, stop: Stop) -> None:
+def _fetch(session: requests.Session, url: str, target: Path, relative: str, stop: Stop) -> None:
     retrying = Retrying(
         stop=stop_after_attempt(_ATTEMPTS) | stop_when_event_set(stop),
         wait=wait_exponential(multiplier=0.2, max=5),
@@ -82,32 +84,38 @@ def _fetch(client: httpx.Client, url: str, target: Path, relative: str, stop: St
         reraise=True,
     )
     try:
-        retrying(partial(_fetch_once, client, url, target, stop))
-    except httpx.HTTPStatusError as error:
-        raise _refused(error.response.status_code, relative) from None
-    except httpx.TimeoutException:
+        retrying(partial(_fetch_once, session, url, target, stop))
+    except requests.HTTPError as error:
+        raise _refused(_answered(error), relative) from None
+    except requests.Timeout:
         raise _failed("BlobDownloadTimedOut", "The download took too long", relative) from None
-    except (httpx.HTTPError, httpx.InvalidURL) as error:
+    except (requests.RequestException, UnicodeError) as error:
         reason = f"The download failed ({type(error).__name__})"
         raise _failed("BlobDownloadMiscError", reason, relative) from None
     except OSError as error:
         raise _failed("ResourceFileWriteFailed", _reason(error), relative) from error
 
 
-def _fetch_once(client: httpx.Client, url: str, target: Path, stop: Stop) -> None:
-    with client.stream("GET", url, headers={"Accept-Encoding": "identity"}) as answer:
+def _fetch_once(session: requests.Session, url: str, target: Path, stop: Stop) -> None:
+    headers = {"Accept-Encoding": "identity"}
+    with session.get(url, headers=headers, stream=True, timeout=_TIMEOUT) as answer:
         stop.watch(answer)
         answer.raise_for_status()
         with target.open("wb") as file:
-            for chunk in answer.iter_bytes(_CHUNK):
+            for chunk in answer.iter_content(_CHUNK):
                 stop.check()
                 file.write(chunk)
 
 
 def _may_pass(error: BaseException) -> bool:
-    if isinstance(error, httpx.HTTPStatusError):
-        return error.response.status_code in _PASSING_STATUS
-    return isinstance(error, httpx.TransportError) and not isinstance(error, httpx.UnsupportedProtocol)
+    if isinstance(error, requests.HTTPError):
+        return _answered(error) in _PASSING_STATUS
+    return isinstance(error, requests.ConnectionError | requests.Timeout | ChunkedEncodingError)
+
+
+def _answered(error: requests.HTTPError) -> int:
+    """The status that `raise_for_status` has made an error of."""
+    return error.response.status_code if error.response is not None else 0
 
 
 def _refused(status: int, relative: str) -> WorkFailedError:

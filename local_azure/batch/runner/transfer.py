@@ -5,17 +5,16 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-import socket
 import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import TypeVar
 from urllib.parse import urlsplit
 
-import httpx
 import requests
 from azure.core.pipeline.transport import RequestsTransport
 from azure.storage.blob import ContainerClient, ExponentialRetry
+from requests.adapters import HTTPAdapter
 
 T = TypeVar("T")
 
@@ -23,8 +22,8 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _THREADS = 8
 _MEBI = 1024 * 1024
 
-for _name in ("httpx", "httpcore", "azure.core.pipeline.policies.http_logging_policy"):
-    logging.getLogger(_name).setLevel(logging.WARNING)  # they write whole URLs, SAS included, at INFO
+for _name in ("urllib3", "azure.core.pipeline.policies.http_logging_policy"):
+    logging.getLogger(_name).setLevel(logging.WARNING)  # below that they write whole URLs, SAS included
 
 
 class StoppedError(Exception):
@@ -36,12 +35,11 @@ class Stop(threading.Event):
 
     def __init__(self) -> None:
         super().__init__()
-        self._socket: socket.socket | None = None
+        self._cut: Callable[[], None] | None = None
 
-    def watch(self, answer: httpx.Response) -> None:
+    def watch(self, answer: requests.Response) -> None:
         """From now on it is this answer that is waited for."""
-        stream = answer.extensions.get("network_stream")
-        self._socket = stream.get_extra_info("socket") if stream is not None else None
+        self._cut = answer.raw.shutdown
         self.check()
 
     def check(self, *_: object) -> None:
@@ -52,9 +50,11 @@ class Stop(threading.Event):
     def set(self) -> None:
         """End the transfer."""
         super().set()
-        if self._socket is not None:
-            with contextlib.suppress(OSError):
-                socket.socket.shutdown(self._socket, socket.SHUT_RDWR)
+        if self._cut is not None:
+            with contextlib.suppress(
+                OSError, RuntimeError, ValueError
+            ):  # read to its end, or closed, already
+                self._cut()
 
 
 class _Transport(RequestsTransport):
@@ -74,20 +74,18 @@ class Connections:
 
     def __init__(self) -> None:
         self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="transfer")
-        self.http = httpx.Client(
-            timeout=httpx.Timeout(60, connect=10),
-            follow_redirects=True,
-            mounts={f"all://{host}": None for host in (*_LOOPBACK[:2], "[::1]")},
-        )
-        self._direct, self._outward = requests.Session(), requests.Session()
+        self._direct, self._outward = _session(), _session()
         self._direct.trust_env = False
+
+    def session(self, url: str) -> requests.Session:
+        """The kept connections for this URL's host."""
+        return self._direct if (urlsplit(url).hostname or "") in _LOOPBACK else self._outward
 
     def container(self, url: str, stop: Stop) -> ContainerClient:
         """A client for a container by its URL with SAS; ValueError when it isn't one."""
-        direct = (urlsplit(url).hostname or "") in _LOOPBACK
         return ContainerClient.from_container_url(
             url,
-            transport=_Transport(self._direct if direct else self._outward, stop),
+            transport=_Transport(self.session(url), stop),
             retry_policy=ExponentialRetry(
                 initial_backoff=1, increment_base=2, retry_total=4, random_jitter_range=0
             ),
@@ -110,6 +108,12 @@ class Connections:
     def close(self) -> None:
         """Close connections; transfers still under way must have been cancelled."""
         self._pool.shutdown(cancel_futures=True)
-        self.http.close()
         self._direct.close()
         self._outward.close()
+
+
+def _session() -> requests.Session:
+    session = requests.Session()
+    for scheme in ("http://", "https://"):
+        session.mount(scheme, HTTPAdapter(pool_maxsize=_THREADS))
+    return session
