@@ -11,7 +11,7 @@ from local_azure.batch.engine.documents import Doc
 
 if TYPE_CHECKING:
     from local_azure.batch.engine import Engine
-    from local_azure.batch.engine.nodes import Seat
+    from local_azure.batch.engine.seats import Seat
 
 _KINDS = {
     "dedicated": ("currentDedicatedNodes", "targetDedicatedNodes"),

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 
 from local_azure.batch.engine.activity import Activity, Ending, Outcome
 from local_azure.batch.engine.documents import START_TASK_INFO, Doc, ordered, settings
-from local_azure.batch.engine.nodes import AGENT_VERSION, Seat
+from local_azure.batch.engine.nodes import AGENT_VERSION
+from local_azure.batch.engine.seats import Seat
 from local_azure.batch.runner import Work
 from local_azure.batch.runner.directories import make_node
 from local_azure.batch.runner.environment import batch_environment, system_environment

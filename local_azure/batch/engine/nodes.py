@@ -4,48 +4,26 @@ from __future__ import annotations
 
 import asyncio
 import secrets
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from local_azure.batch.engine.activity import Ending
 from local_azure.batch.engine.documents import NODE, Doc, ordered
+from local_azure.batch.engine.seats import Seat
+from local_azure.batch.engine.taskrun import TaskRun
 from local_azure.batch.errors import BatchError
 from local_azure.batch.runner.environment import Place
 from local_azure.batch.store import Where
 
 if TYPE_CHECKING:
     from local_azure.batch.engine import Engine
-    from local_azure.batch.engine.taskrun import TaskRun
 
 _RECENT = 10
 _FIRST_ADDRESS = 4  # the first address in an Azure subnet that is free
 _SSH_PORT, _FIRST_SSH_PORT = 22, 50000
 AGENT_VERSION = "1.12.39"
 _OPEN_STATES = ("idle", "running")
-
-
-@dataclass(eq=False)
-class Seat:
-    """What the scheduler keeps in mind of a node. `open`: tasks may be started on it; `used`: something ran."""
-
-    place: Place
-    pool: str
-    slots: int
-    open: bool = False
-    used: bool = False
-    runs: set[TaskRun] = field(default_factory=set)
-
-    @property
-    def free(self) -> int:
-        """Slots that nothing uses."""
-        return self.slots - sum(run.slots for run in self.runs)
-
-    @property
-    def node(self) -> str:
-        """The node's id."""
-        return self.place.node_id
 
 
 class Nodes:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from local_azure.batch.engine.documents import Doc
-from local_azure.batch.engine.nodes import Seat
+from local_azure.batch.engine.seats import Seat
 
 if TYPE_CHECKING:
     from local_azure.batch.engine import Engine

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from local_azure.batch.engine.activity import Activity, Ending, Outcome
 from local_azure.batch.engine.clock import seconds
 from local_azure.batch.engine.documents import Doc, settings
-from local_azure.batch.engine.nodes import Seat
+from local_azure.batch.engine.seats import Seat
 from local_azure.batch.failure import Failure
 from local_azure.batch.runner import Work
 from local_azure.batch.runner.directories import task_path

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from local_azure.batch.engine import exits
 from local_azure.batch.engine.activity import Ending, Outcome
 from local_azure.batch.engine.documents import ENDED, EXECUTION, EXPIRED, TASK, Doc, move, ordered, touch
-from local_azure.batch.engine.nodes import Seat
+from local_azure.batch.engine.seats import Seat
 from local_azure.batch.engine.taskrun import TaskRun
 from local_azure.batch.engine.turns import Turns, turn
 from local_azure.batch.errors import BatchError
