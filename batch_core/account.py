@@ -76,6 +76,12 @@ class Account:
                 digest.update(f"{len(part)}:{part}".encode())
         return digest.hexdigest()[:16]
 
+    @property
+    def handle(self) -> str:
+        """The fingerprint, marked when the account may only be looked at: what links and page addresses carry,
+        so that none of them comes back with more rights than it was made with."""
+        return f"{self.fingerprint}-look" if self.look_only else self.fingerprint
+
     def require_writable(self) -> None:
         """Raises InvalidInput when the account was connected to look only."""
         if self.look_only:

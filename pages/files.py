@@ -47,9 +47,12 @@ def _videos(account: Account, *, watching: bool) -> None:
         going_on.look()
         st.rerun()
     with st.container(horizontal=True, vertical_alignment="center"):
-        st.markdown(
-            f"**{summary(found)}**" if found else "No videos yet. Drop some above, or begin with samples."
+        nothing = (
+            "There are no videos in this account."
+            if account.look_only
+            else "No videos yet. Drop some above, or begin with samples."
         )
+        st.markdown(f"**{summary(found)}**" if found else nothing)
         if not account.look_only:
             _samples(going_on)
     _progress(going_on)

@@ -56,8 +56,12 @@ def new_pool(account: Account) -> None:
             slots=slots,
             start_task=start_task.strip() or None,
         )
-        session.set_id("pool", spec.id)
-        attempt(lambda: pools.create(account, spec), f"The pool {spec.id} is being made.")
+        attempt(lambda: _make(account, spec), f"The pool {spec.id} is being made.")
+
+
+def _make(account: Account, spec: PoolSpec) -> None:
+    pools.create(account, spec)
+    session.set_id("pool", spec.id)
 
 
 def number(
@@ -86,15 +90,21 @@ def _images(fingerprint: str, _account: Account) -> list[pools.ImageChoice]:
 def choose_image(account: Account) -> tuple[ImageRef, str]:
     """An image and the node agent that fits it. Raises InvalidInput for one that was typed and can't be read."""
     typed = st.segmented_control(
-        "Image", ["From the list", "Typed"], default="From the list", required=True, key="pool_image_from"
+        "Image",
+        ["From the list", "Typed"],
+        default="From the list",
+        required=True,
+        key="pool_image_from",
+        persist_state="session",
     )
     if typed == "Typed":
         text = st.text_input(
             "Publisher/offer/sku, or the id of a gallery image",
             key="pool_image_typed",
             placeholder=str(pools.DEFAULT_IMAGE),
+            persist_state="session",
         )
-        agent = st.text_input("Node agent", pools.DEFAULT_AGENT, key="pool_agent")
+        agent = st.text_input("Node agent", pools.DEFAULT_AGENT, key="pool_agent", persist_state="session")
         return pools.parse_image(text or str(pools.DEFAULT_IMAGE)), agent.strip()
     choices = _images(account.fingerprint, account)
     if not choices:
@@ -104,5 +114,6 @@ def choose_image(account: Account) -> tuple[ImageRef, str]:
         range(len(choices)),
         format_func=lambda position: choices[position].label,
         key="pool_image",
+        persist_state="session",
     )
     return choices[index].image, choices[index].agent

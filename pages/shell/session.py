@@ -61,7 +61,7 @@ def account() -> Account | None:
     if asked is None:
         return local_cloud().account()
     connected: Account | None = st.session_state.get("azure_account")
-    if connected is None or connected.fingerprint != asked:
+    if connected is None or connected.handle != asked:
         connected = _remembered().get((_browser(), asked))
         st.session_state["azure_account"] = connected
     return connected
@@ -76,9 +76,9 @@ def use_azure(connected: Account) -> None:
     """Work with an Azure account from now on, in this session and when its page is loaded again."""
     _forget_ids()
     st.session_state["azure_account"] = connected
-    set_id("account", connected.fingerprint)
+    set_id("account", connected.handle)
     if _browser():
-        _remembered()[_browser(), connected.fingerprint] = connected
+        _remembered()[_browser(), connected.handle] = connected
 
 
 def use_local() -> None:
@@ -91,7 +91,7 @@ def use_local() -> None:
 
 @st.cache_resource(show_spinner=False)
 def _remembered() -> dict[tuple[str, str], Account]:
-    """Azure accounts by browser and fingerprint: a page that is loaded again is a new session to Streamlit."""
+    """Azure accounts by browser and handle: a page that is loaded again is a new session to Streamlit."""
     return {}
 
 

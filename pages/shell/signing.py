@@ -1,6 +1,6 @@
 """Signed links to the app's own streaming routes, which have no session and no log-in of their own.
 
-A link names the account by its fingerprint; the account itself stays in this process, for as long as a link
+A link names the account by its handle; the account itself stays in this process, for as long as a link
 to it is valid. The key is made when the process starts, so a restart ends every link.
 """
 
@@ -24,7 +24,7 @@ _ACCOUNT, _EXPIRES, _SIGNATURE = "account", "expires", "signature"
 _UNSIGNED = {"upload": {"comp", "blockid"}}  # what the browser adds to a link it was given
 _key = secrets.token_bytes(32)
 _lock = threading.Lock()
-_accounts: dict[str, tuple[Account, float]] = {}  # by `_name`: account, until when (epoch seconds)
+_accounts: dict[str, tuple[Account, float]] = {}  # by its handle: account, until when (epoch seconds)
 
 
 class LinkRefused(Exception):
@@ -37,8 +37,8 @@ def register(account: Account, seconds: float = LINK_SECONDS) -> None:
     with _lock:
         for name in [known for known, (_, until) in _accounts.items() if until < now]:
             del _accounts[name]
-        _, until = _accounts.get(_name(account), (account, 0.0))
-        _accounts[_name(account)] = (account, max(until, now + seconds))
+        _, until = _accounts.get(account.handle, (account, 0.0))
+        _accounts[account.handle] = (account, max(until, now + seconds))
 
 
 def signed_url(kind: Kind, account: Account, *, seconds: float = LINK_SECONDS, **params: str) -> str:
@@ -49,7 +49,7 @@ def signed_url(kind: Kind, account: Account, *, seconds: float = LINK_SECONDS, *
     register(account, seconds * 1.25)
     step = max(1, int(seconds / 4))
     expires = (int(time.time() + seconds) // step + 1) * step
-    items = {**params, _ACCOUNT: _name(account), _EXPIRES: str(expires)}
+    items = {**params, _ACCOUNT: account.handle, _EXPIRES: str(expires)}
     query = urlencode([*sorted(items.items()), (_SIGNATURE, _signature(kind, items))])
     return f"{PREFIX}/{kind}?{query}"
 
@@ -70,11 +70,6 @@ def verify(request: Request, kind: Kind) -> tuple[Account, dict[str, str]]:
     if known is None:
         raise LinkRefused("This link's account is no longer connected. Reload the page that it came from.")
     return known[0], items
-
-
-def _name(account: Account) -> str:
-    """The same account is another one to a session that may only look at it."""
-    return f"{account.fingerprint}{'-look' if account.look_only else ''}"
 
 
 def _signature(kind: Kind, items: dict[str, str]) -> str:

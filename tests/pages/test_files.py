@@ -94,8 +94,9 @@ def test_samples_are_made_in_the_background(app: Open, account: Account, videos:
 
 def test_an_account_to_look_at_takes_no_files(app: Open, account: Account, videos: list[VideoFile]) -> None:
     page = app()
-    page.session_state["azure_account"] = replace(account, look_only=True)
-    page.session_state["id_account"] = account.fingerprint
+    looking = replace(account, look_only=True)
+    page.session_state["azure_account"] = looking
+    page.session_state["id_account"] = looking.handle
     page.run()
     assert "connected to look only" in page.info[0].value
     assert {button.label for button in page.button} == {"Convert"}

@@ -12,6 +12,10 @@ from tests.waiting import until
 
 PAGE = "pages/pool.py"
 NEW = "made-by-the-form"
+GALLERY_IMAGE = (
+    "/subscriptions/0a1b2c3d-0000-4000-8000-000000000000/resourceGroups/video/providers/Microsoft.Compute"
+    "/galleries/ours/images/converter/versions/1.0.0"
+)
 Open = Callable[..., AppTest]
 
 
@@ -81,6 +85,33 @@ def test_an_image_that_is_typed_wrong_is_refused_in_words(app: Open) -> None:
     opened.run()
     opened.text_input(key="pool_image_typed").set_value("ubuntu").run()
     assert any("“ubuntu” is not an image." in error.value for error in opened.error)
+
+
+@pytest.mark.parametrize("typed", ["almalinux/almalinux/8-gen2", GALLERY_IMAGE])
+def test_an_image_can_be_typed_and_what_was_typed_survives_page_switches(
+    app: Open, account: Account, new_pool: str, typed: str
+) -> None:
+    opened = app(PAGE)
+    opened.text_input(key="pool_id").set_value(new_pool)
+    opened.number_input(key="pool_spot").set_value(0)
+    opened.get_by_key("pool_image_from").set_value("Typed")
+    opened.run()
+    opened.text_input(key="pool_image_typed").set_value(typed)
+    opened.text_input(key="pool_agent").set_value("batch.node.el 8")
+    opened.get_by_key("pool_start_local").set_value("/bin/true")
+    opened.run().switch_page("pages/connect.py").run().switch_page(PAGE).run()
+    press(opened, "Create pool")
+    assert not opened.error
+    made = account.batch.get_pool(new_pool)
+    machines = made.virtual_machine_configuration
+    image = machines.image_reference
+    if typed == GALLERY_IMAGE:
+        assert image.virtual_machine_image_id == typed
+    else:
+        assert f"{image.publisher}/{image.offer}/{image.sku}" == typed
+    assert machines.node_agent_sku_id == "batch.node.el 8"
+    assert made.start_task.command_line == "/bin/true"
+    assert opened.query_params["pool"] == new_pool
 
 
 def test_delete_asks_first_and_names_the_pool(app: Open, account: Account) -> None:
