@@ -15,7 +15,7 @@ class Times:
 
     From recordings of the real service: a one-node pool was allocated 46-58 s after its creation; a Linux node
     spent about 11 s in `creating` and 9 s (others of the same pool up to 29 s) in `starting`; a stopped resize
-    took 95 s to become steady. An empty pool turned steady after 1.6 s and was gone within 5 s of its deletion.
+    took 95 s to become steady. A node was seen `rebooting` for 26 s and was up again within 66 s. An empty pool turned steady after 1.6 s and was gone within 5 s of its deletion.
     A job ended within 0.6 s
     and was gone 15 s after its deletion. Leaving nodes are put at one minute, as "minutes" is all that is known.
     """
@@ -23,6 +23,7 @@ class Times:
     allocating: float = 50
     creating: float = 11
     starting: float = 12
+    rebooting: float = 30
     leaving: float = 60
     settling: float = 1.5
     deleting: float = 4

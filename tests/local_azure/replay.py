@@ -42,7 +42,8 @@ class Scenario:
     `setup`: requests (method, path, body) for steps that the recording lacks. `leave_out`: exchanges that cannot
     be replayed, with the reason. `adapt` changes requests and recorded answers alike, where the local service
     must be asked for something else: it is applied to every object. `settle`: what the setup began is to be over
-    before the first exchange. `wait`: the task (its path) that must be completed before an exchange.
+    before the first exchange. `wait`: the task (its path) that must be completed before an exchange. `before`: a
+    request, as in `setup`, that the recording lacks before an exchange.
     """
 
     name: str
@@ -51,6 +52,7 @@ class Scenario:
     adapt: Adapt = lambda value: value
     settle: bool = False
     wait: Mapping[int, str] = field(default_factory=dict)
+    before: Mapping[int, tuple[str, str, Any]] = field(default_factory=dict)
 
     def exchanges(self) -> Iterator[tuple[int, dict[str, Any]]]:
         """The exchanges that are replayed, with their place in the file."""
@@ -133,6 +135,10 @@ class _Replay:
             recorded = mapped(exchange["response"], self.scenario.adapt)
             if place in self.scenario.wait:
                 until(lambda path=self.scenario.wait[place]: self.completed(path), what="the task's end")
+            if place in self.scenario.before:
+                method, path, body = self.scenario.before[place]
+                step = self.service.send(method, path, body=self.body(path, body))
+                assert step.is_success, f"{self.scenario.name}: {method} {path} {step.text}"
             answer = self.answer(exchange, recorded)
             for what, theirs, ours in compared(exchange, recorded, answer, self.service.url):
                 yield Difference(self.scenario.name, place, what, theirs, ours)
@@ -141,10 +147,17 @@ class _Replay:
         self.pace.let_go(self.pace.held())
         return self.service.send("GET", f"{path}?api-version=2025-06-01").json().get("state") == "completed"
 
-    def nodes(self, listing: str) -> list[Any]:
-        self.pace.let_go(self.pace.held())
-        found: list[Any] = self.service.send("GET", listing).json()["value"]
-        return found
+    def nodes(self, pool_path: str) -> list[str]:
+        """The ids of a pool's nodes; only while it has none, time passes."""
+
+        def found() -> list[str]:
+            listing = f"{pool_path}/nodes?api-version=2025-06-01"
+            nodes = self.service.send("GET", listing).json()["value"]
+            if not nodes:
+                self.pace.let_go(self.pace.held())
+            return [node["id"] for node in nodes]
+
+        return until(found, what="a node")
 
     def answer(self, exchange: dict[str, Any], recorded: Any) -> httpx.Response:
         """Send a request; a read again and again until it shows the recorded states or patience ends."""
@@ -171,8 +184,15 @@ class _Replay:
             headers.pop("content-type", None)
             body = None
         else:
-            body = json.dumps(mapped(exchange["request"], self.scenario.adapt)).encode()
+            body = self.body(exchange["path"], mapped(exchange["request"], self.scenario.adapt))
         return self.service.send(exchange["method"], self.target(exchange["path"]), body=body, **headers)
+
+    def body(self, path: str, value: Any) -> bytes:
+        """A request's body, with our nodes' ids in a list of nodes."""
+        if "nodeList" in value:
+            nodes = self.nodes(path.partition("/removenodes")[0])
+            value = {**value, "nodeList": nodes[: len(value["nodeList"])]}
+        return json.dumps(value).encode()
 
     def target(self, path: str) -> str:
         """The recorded path, with our node's id and our page's token."""
@@ -180,11 +200,9 @@ class _Replay:
             return self.next_link.removeprefix(self.service.url)
         if os.sep == "/":
             path = path.replace("%5C", "%2F")
-        found = re.search(r"/pools/([^/]+)/nodes/(tvmps_[0-9a-f]+_[dp])", path)
+        found = re.search(r"(/pools/[^/]+)/nodes/(tvmps_[0-9a-f]+_[dp])", path)
         if found:
-            listing = f"/pools/{found[1]}/nodes?api-version=2025-06-01"
-            nodes = until(lambda: self.nodes(listing), what="a node")
-            path = path.replace(found[2], nodes[0]["id"])
+            path = path.replace(found[2], self.nodes(found[1])[0])
         return path
 
 

@@ -58,7 +58,7 @@ LISTED: tuple[Listed, ...] = (
     # What a computer is not.
     Listed("*", None, "*.inboundEndpoints[].publicIPAddress", _SYSTEM),
     Listed("*", None, "*.inboundEndpoints[].publicFQDN", _SYSTEM),
-    Listed("2022-linux-pool-job-task", None, "*.imageReference.exactVersion", "no image is really there"),
+    Listed("*", None, "*.imageReference.exactVersion", "no image is really there"),
     Listed(
         "2025-files-windows-node", 1, "body.value[volatile/temp]", "the temporary folder of the node's tasks"
     ),

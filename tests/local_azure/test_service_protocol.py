@@ -118,9 +118,9 @@ def test_unknown_paths_and_methods(service: RunningService) -> None:
 
 
 def test_an_operation_we_do_not_have_says_so_by_name(service: RunningService) -> None:
-    answer = service.send("POST", "/pools/none/nodes/none/reboot?" + VERSION)
+    answer = service.send("POST", "/pools/none/nodes/none/deallocate?" + VERSION)
     assert error(answer) == (501, "NotImplemented")
-    assert "reboot node" in answer.json()["message"]["value"]
+    assert "deallocate node" in answer.json()["message"]["value"]
 
 
 @pytest.mark.parametrize(

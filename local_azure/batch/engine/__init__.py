@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from pathlib import Path
 
+from local_azure.batch.engine.actions import Actions
 from local_azure.batch.engine.activity import Ending
 from local_azure.batch.engine.agents import Agents
 from local_azure.batch.engine.allocation import Allocation
@@ -60,6 +61,7 @@ class Engine:
         self.dependencies = Dependencies(self.store)
         self.pools = Pools(self)
         self.nodes = Nodes(self)
+        self.actions = Actions(self)
         self.jobs = Jobs(self)
         self.tasks = Tasks(self)
         self.boot = Boot(self)

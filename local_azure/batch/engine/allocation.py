@@ -75,12 +75,13 @@ class Allocation:
         """The nodes to give up: idle ones first, of those the youngest."""
         found: list[Seat] = []
         for dedicated, name in ((True, "targetDedicatedNodes"), (False, "targetLowPriorityNodes")):
-            seats = [seat for seat in self._staying(pool["id"]) if seat.place.dedicated is dedicated]
+            seats = [seat for seat in self.staying(pool["id"]) if seat.place.dedicated is dedicated]
             seats.sort(key=lambda seat: len(seat.runs))
             found += seats[: max(0, len(seats) - pool[name])]
         return found
 
-    def _staying(self, pool_id: str) -> list[Seat]:
+    def staying(self, pool_id: str) -> list[Seat]:
+        """The pool's nodes that are not leaving it, the youngest first."""
         engine = self._engine
         leaving = {
             node["id"] for node in engine.store.all("nodes", pool_id) if node["state"] == "leavingpool"

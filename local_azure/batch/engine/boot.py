@@ -1,15 +1,15 @@
-"""How a node comes up: creating, starting, its start task, idle."""
+"""How a node comes up: creating or rebooting, starting, its start task, idle (offline if it takes no tasks)."""
 
 from __future__ import annotations
 
 import asyncio
 import secrets
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from local_azure.batch.engine.activity import Activity, Ending, Outcome
 from local_azure.batch.engine.documents import START_TASK_INFO, Doc, ordered, settings
-from local_azure.batch.engine.nodes import AGENT_VERSION
+from local_azure.batch.engine.nodes import AGENT_VERSION, resting
 from local_azure.batch.engine.seats import Seat
 from local_azure.batch.runner import Work
 from local_azure.batch.runner.directories import make_node
@@ -19,6 +19,9 @@ from local_azure.batch.store import RunRow
 if TYPE_CHECKING:
     from local_azure.batch.engine import Engine
 
+COMING = ("creating", "rebooting", "starting", "waitingforstarttask")
+"""The states of a node that is coming up."""
+
 
 class Boot:
     """Brings nodes up. Start tasks run one at a time over all nodes: many would fight for one package lock."""
@@ -27,19 +30,23 @@ class Boot:
         self._engine = engine
         self._turn = asyncio.Lock()
         self._agents: dict[Seat, asyncio.Task[None]] = {}
-        self._activities: dict[Seat, Activity] = {}
+        self._activities: dict[asyncio.Task[Any] | None, Activity] = {}
 
     def begin(self, seat: Seat) -> None:
         """Bring a node up from whatever state it is in, once all is written down."""
         self._engine.store.after_commit(partial(self._begin, seat))
 
     def _begin(self, seat: Seat) -> None:
-        agent = self._engine.agents.start(self._boot(seat), f"node {seat.node} boots")
-        self._agents[seat] = agent
-        agent.add_done_callback(lambda _: self._agents.pop(seat, None))
+        work = self._boot(seat, self._agents.get(seat))
+        self._agents[seat] = self._engine.agents.start(work, f"node {seat.node} boots")
+        self._agents[seat].add_done_callback(partial(self._done, seat))
+
+    def _done(self, seat: Seat, agent: asyncio.Task[None]) -> None:
+        if self._agents.get(seat) is agent:
+            del self._agents[seat]
 
     def abandon(self, seat: Seat) -> None:
-        """The node is leaving: stop bringing it up, end its start task."""
+        """The node is leaving or starts anew: stop bringing it up, end its start task."""
         self._stop(seat, Ending.TERMINATED)
 
     async def ended(self, seat: Seat) -> None:
@@ -59,19 +66,19 @@ class Boot:
         return agents
 
     def _stop(self, seat: Seat, why: Ending) -> None:
-        if (activity := self._activities.get(seat)) is not None:
+        agent = self._agents.get(seat)
+        if (activity := self._activities.get(agent)) is not None:
             activity.end(why)
-        elif (agent := self._agents.get(seat)) is not None:
+        elif agent is not None:
             agent.cancel()
 
-    async def _boot(self, seat: Seat) -> None:
-        engine, pace = self._engine, self._engine.pace
+    async def _boot(self, seat: Seat, before: asyncio.Task[None] | None) -> None:
+        """Bring a node up, once what did so before has ended."""
+        engine = self._engine
+        if before is not None:
+            await asyncio.wait([before])
         doc = engine.nodes.get(seat.pool, seat.node)
-        if doc["state"] == "creating":
-            await pace.wait(pace.times.creating, spread=0.2)
-            engine.nodes.set(seat, "starting")
-        if doc["state"] in ("creating", "starting"):
-            await pace.wait(pace.times.starting, spread=0.3)
+        await self._start(seat, doc["state"])
         try:
             await asyncio.to_thread(make_node, seat.place.root)
         except OSError as problem:
@@ -87,9 +94,24 @@ class Boot:
             if outcome is not None:
                 self._after_start_task(seat, outcome)
         else:
-            if not seat.open:
+            if doc["state"] in COMING:
                 self._ready(seat)
             await self._start_task(seat, start_task)
+
+    async def _start(self, seat: Seat, state: str) -> None:
+        """Take a node from the state it is in to where its agent answers."""
+        engine, pace = self._engine, self._engine.pace
+        if state == "creating":
+            await pace.wait(pace.times.creating, spread=0.2)
+            engine.nodes.set(seat, "starting")
+        if state == "rebooting":
+            await engine.nodes.emptied(seat)
+            if seat.used:
+                await engine.runner.end_orphans((), seat.place.root)
+            await pace.wait(pace.times.rebooting, spread=0.3)
+            engine.nodes.set(seat, "starting")
+        if state in ("creating", "rebooting", "starting"):
+            await pace.wait(pace.times.starting, spread=0.3)
 
     def _after_start_task(self, seat: Seat, outcome: Outcome) -> None:
         if outcome.failure is None:
@@ -107,7 +129,7 @@ class Boot:
         self._engine.nodes.set(seat, state, **({} if doc["state"] == "waitingforstarttask" else fields))
 
     def _ready(self, seat: Seat) -> None:
-        self._booted(seat, "idle")
+        self._booted(seat, resting(self._engine.nodes.get(seat.pool, seat.node)))
         self._engine.scheduler.wake(seat.pool)
 
     async def _start_task(self, seat: Seat, start_task: Doc) -> Outcome | None:
@@ -145,12 +167,13 @@ class Boot:
         row = RunRow(secrets.token_hex(8), seat.pool, seat.node, None, None, seat.place.root.name)
         engine.store.begin_run(row)
         activity = Activity(engine.store, engine.runner, _work(seat, start_task), row)
-        self._activities[seat] = activity
+        agent = asyncio.current_task()
+        self._activities[agent] = activity
         seat.used = True
         try:
             outcome = await activity.execute()
         finally:
-            del self._activities[seat]
+            del self._activities[agent]
         if activity.ending is not Ending.STOPPED:
             engine.store.end_run(row.token)
         return outcome if activity.ending is None else None

@@ -24,6 +24,8 @@ _FIRST_ADDRESS = 4  # the first address in an Azure subnet that is free
 _SSH_PORT, _FIRST_SSH_PORT = 22, 50000
 AGENT_VERSION = "1.12.39"
 _OPEN_STATES = ("idle", "running")
+_SETTLED = (*_OPEN_STATES, "offline")
+_ENDINGS = {"requeue": Ending.REQUEUED, "terminate": Ending.TERMINATED}
 
 
 class Nodes:
@@ -53,11 +55,7 @@ class Nodes:
 
     def directory(self, pool_id: str, node_id: str) -> Path:
         """The node's root directory; BatchError PoolNotFound or NodeNotFound."""
-        self.get(pool_id, node_id)
-        seat = self.seat(pool_id, node_id)
-        if seat is None:
-            raise BatchError("NodeNotFound")
-        return seat.place.root
+        return self.seated(pool_id, node_id).place.root
 
     # Coming.
 
@@ -113,6 +111,14 @@ class Nodes:
         """What is kept in mind of a node, if it exists."""
         return self._seats.get(pool.lower(), {}).get(node.lower())
 
+    def seated(self, pool_id: str, node_id: str) -> Seat:
+        """What is kept in mind of a node; BatchError PoolNotFound or NodeNotFound."""
+        self.get(pool_id, node_id)
+        seat = self.seat(pool_id, node_id)
+        if seat is None:
+            raise BatchError("NodeNotFound")
+        return seat
+
     def seats(self, pool: str | None = None) -> list[Seat]:
         """The nodes of a pool, or all."""
         if pool is not None:
@@ -158,8 +164,26 @@ class Nodes:
         doc["totalTasksSucceeded"] += more[1]
         if task is not None:
             doc["recentTasks"] = self._recent(doc.get("recentTasks", []), run.job_id, task)
-        state = ("running" if seat.runs else "idle") if doc["state"] in _OPEN_STATES else None
+        self._settle(seat, doc)
+
+    def _settle(self, seat: Seat, doc: Doc) -> None:
+        """Write a node's record, in the state that suits what runs there if it is up."""
+        state = None
+        if doc["state"] in _SETTLED:
+            state = "running" if seat.runs else resting(doc)
         self._write(seat, doc, state, {})
+
+    def schedule(self, seat: Seat, state: str) -> None:
+        """Let tasks start on a node (`enabled`) or not (`disabled`)."""
+        doc = self.get(seat.pool, seat.node)
+        doc["schedulingState"] = state
+        self._settle(seat, doc)
+
+    def end_runs(self, seat: Seat, option: str) -> None:
+        """Do with what runs on a node as `option` says: requeue, terminate; anything else lets it end by itself."""
+        if (why := _ENDINGS.get(option)) is not None:
+            for run in seat.runs:
+                self._engine.store.after_commit(partial(run.end, why))
 
     def _recent(self, listed: list[Doc], job_id: str, task: Doc) -> list[Doc]:
         entry = {
@@ -176,12 +200,8 @@ class Nodes:
     def retire(self, seat: Seat, option: str) -> asyncio.Task[None]:
         """Take a node out of its pool. `option` (requeue, terminate, ...) says what becomes of what runs there."""
         self.set(seat, "leavingpool")
-        why = {"requeue": Ending.REQUEUED, "terminate": Ending.TERMINATED}.get(option)
-        store = self._engine.store
-        if why is not None:
-            for run in seat.runs:
-                store.after_commit(partial(run.end, why))
-        store.after_commit(partial(self._engine.boot.abandon, seat))
+        self.end_runs(seat, option)
+        self._engine.store.after_commit(partial(self._engine.boot.abandon, seat))
         if seat not in self._leaving:
             self._leaving[seat] = self._engine.agents.start(self._leave(seat), f"node {seat.node} leaves")
         return self._leaving[seat]
@@ -190,11 +210,15 @@ class Nodes:
         """What is under way to take nodes out of the pool."""
         return [agent for seat, agent in self._leaving.items() if seat.pool == pool.lower()]
 
+    async def emptied(self, seat: Seat) -> None:
+        """Wait until nothing runs on a node any more."""
+        while seat.runs:
+            await asyncio.wait([run.agent for run in seat.runs])
+
     async def _leave(self, seat: Seat) -> None:
         engine = self._engine
         await engine.boot.ended(seat)
-        while seat.runs:
-            await asyncio.wait([run.agent for run in seat.runs])
+        await self.emptied(seat)
         await engine.pace.wait(engine.pace.times.leaving, spread=0.3)
         if seat.used:
             await engine.runner.end_orphans((), seat.place.root)
@@ -204,6 +228,11 @@ class Nodes:
             engine.pools.count_nodes(seat.pool)
         self._seats[seat.pool].pop(seat.node.lower(), None)
         self._leaving.pop(seat, None)
+
+
+def resting(doc: Doc) -> str:
+    """The state of a node that is up and on which nothing runs."""
+    return "idle" if doc["schedulingState"] == "enabled" else "offline"
 
 
 def _endpoints(pool: Doc, number: int) -> list[Doc]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
+from collections.abc import Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -117,22 +118,40 @@ class Pools:
         when a formula sizes it.
         """
         doc = self._changeable(pool_id)
-        if doc["allocationState"] != "steady":
-            raise BatchError("PoolBeingResized")
-        if doc.get("enableAutoScale"):
-            raise BatchError("OperationInvalidForCurrentState")
-        now = self._engine.clock.now()
-        touch(doc, now)
+        _check_steady(doc)
         doc["targetDedicatedNodes"] = doc["targetDedicatedNodes"] if dedicated is None else dedicated
         if low_priority is not None:
             doc["targetLowPriorityNodes"] = low_priority
+        with self._engine.store.transaction():
+            return self._resize(doc, timeout, option)
+
+    def remove_nodes(self, pool_id: str, node_ids: Sequence[str], timeout: str | None, option: str) -> Doc:
+        """Begin to take these nodes out of the pool; its targets go down with them, so that none comes instead.
+
+        BatchError PoolBeingDeleted, PoolBeingResized or OperationInvalidForCurrentState as for `resize`, NodeNotFound.
+        """
+        engine, doc = self._engine, self._changeable(pool_id)
+        _check_steady(doc)
+        seats = {engine.nodes.seated(pool_id, node_id) for node_id in node_ids}
+        for dedicated, target in ((True, "targetDedicatedNodes"), (False, "targetLowPriorityNodes")):
+            staying = {
+                seat for seat in engine.allocation.staying(pool_id) if seat.place.dedicated is dedicated
+            }
+            doc[target] = min(doc[target], len(staying - seats))
+        with engine.store.transaction():
+            doc = self._resize(doc, timeout, option)
+            for seat in seats:
+                engine.nodes.retire(seat, option)
+        return doc
+
+    def _resize(self, doc: Doc, timeout: str | None, option: str) -> Doc:
+        now = self._engine.clock.now()
+        touch(doc, now)
         doc["resizeTimeout"] = timeout or doc.get("resizeTimeout")
         doc.pop("resizeErrors", None)
         self.set_allocation(doc, "resizing", now)
-        with self._engine.store.transaction():
-            doc = self._put(doc, option=option)
-            self._engine.store.after_commit(partial(self._engine.allocation.resize, pool_id))
-        return doc
+        self._engine.store.after_commit(partial(self._engine.allocation.resize, doc["id"]))
+        return self._put(doc, option=option)
 
     def stop_resize(self, pool_id: str) -> Doc:
         """Stop a resize; the nodes there are stay. The eTag stays too.
@@ -205,6 +224,14 @@ class Pools:
         columns = {} if option is None else {"option": option}
         self._engine.store.update("pools", doc, "", **columns)
         return doc
+
+
+def _check_steady(doc: Doc) -> None:
+    """BatchError for a pool that cannot be resized now."""
+    if doc["allocationState"] != "steady":
+        raise BatchError("PoolBeingResized")
+    if doc.get("enableAutoScale"):
+        raise BatchError("OperationInvalidForCurrentState")
 
 
 def _counted(states: Counter[str]) -> Doc:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from local_azure.batch.engine.boot import COMING
+from local_azure.batch.engine.nodes import resting
 from local_azure.batch.store import RunRow
 from local_azure.processes import ProcessIdentity
 
 if TYPE_CHECKING:
     from local_azure.batch.engine import Engine
 
-_BOOTING = ("creating", "starting", "waitingforstarttask")
 _PASSING_JOBS = ("disabling", "enabling", "terminating", "deleting")
 
 
@@ -40,7 +41,7 @@ def _take_seats(engine: Engine) -> None:
             folder: str = engine.store.column("nodes", "folder", pool["id"], doc["id"])
             seat = engine.nodes.take_seat(pool, doc, folder)
             if doc["runningTasksCount"]:
-                state = "idle" if doc["state"] == "running" else None
+                state = resting(doc) if doc["state"] == "running" else None
                 engine.nodes.set(seat, state, runningTasksCount=0, runningTaskSlotsCount=0)
         engine.scheduler.wake(pool["id"])
 
@@ -75,7 +76,7 @@ def _resume_nodes(engine: Engine) -> None:
     for seat in engine.nodes.seats():
         doc = engine.nodes.get(seat.pool, seat.node)
         unfinished = doc.get("startTaskInfo", {}).get("state") == "running"
-        if doc["state"] in _BOOTING or unfinished:
+        if doc["state"] in COMING or unfinished:
             engine.boot.begin(seat)
         elif doc["state"] == "leavingpool":
             engine.nodes.retire(seat, "requeue")

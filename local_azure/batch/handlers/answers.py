@@ -55,6 +55,11 @@ def changed(call: Call, doc: Doc, status: int, *, named: bool = True) -> Respons
     return _tag(Response(None, status, headers), doc)
 
 
+def done(call: Call, status: int) -> Response:
+    """An action on a node is done (200) or under way (202): only DataServiceId, for nodes have no eTag."""
+    return Response(None, status, {"DataServiceId": call.url})
+
+
 def gone(status: int) -> Response:
     """The answer to DELETE: only the status."""
     return Response(None, status)

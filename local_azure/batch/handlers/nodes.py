@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from starlette.responses import Response
 
+from local_azure.batch.errors import BatchError
 from local_azure.batch.handlers import answers
 from local_azure.batch.handlers.call import Call
+from local_azure.batch.wire.schema import read_model
 from local_azure.batch.wire.serialise import path_of, selected, shown
 
 
@@ -28,3 +30,32 @@ async def get(call: Call) -> Response:
     pool_id = call.engine.pools.get(call.path("pool_id"))["id"]
     doc = call.engine.nodes.get(pool_id, call.path("node_id"))
     return answers.resource(call, "nodes", doc, _url(call, pool_id, doc["id"]), select, tagged=False)
+
+
+async def reboot(call: Call) -> Response:
+    """POST /pools/{poolId}/nodes/{nodeId}/reboot"""
+    body = read_model("BatchNodeRebootOptions", await call.body(optional=True))
+    option = body.get("nodeRebootOption", "requeue")
+    call.engine.actions.reboot(call.path("pool_id"), call.path("node_id"), option)
+    return answers.done(call, 202)
+
+
+async def reimage(call: Call) -> Response:
+    """POST /pools/{poolId}/nodes/{nodeId}/reimage: only for pools of a kind that is no more [recorded 2023]."""
+    call.engine.nodes.get(call.path("pool_id"), call.path("node_id"))
+    reason = "Operation reimage can be invoked only on pools created with cloudServiceConfiguration"
+    raise BatchError("OperationNotValidOnNode", ("Reason", reason))
+
+
+async def disable_scheduling(call: Call) -> Response:
+    """POST /pools/{poolId}/nodes/{nodeId}/disablescheduling"""
+    body = read_model("BatchNodeDisableSchedulingOptions", await call.body(optional=True))
+    option = body.get("nodeDisableSchedulingOption", "requeue")
+    call.engine.actions.disable_scheduling(call.path("pool_id"), call.path("node_id"), option)
+    return answers.done(call, 200)
+
+
+async def enable_scheduling(call: Call) -> Response:
+    """POST /pools/{poolId}/nodes/{nodeId}/enablescheduling"""
+    call.engine.actions.enable_scheduling(call.path("pool_id"), call.path("node_id"))
+    return answers.done(call, 200)

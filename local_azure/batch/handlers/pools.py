@@ -6,7 +6,13 @@ from starlette.responses import Response
 
 from local_azure.batch.handlers import answers
 from local_azure.batch.handlers.call import Call
-from local_azure.batch.wire.pools import pool_changes, pool_document, pool_replacement, resize_request
+from local_azure.batch.wire.pools import (
+    pool_changes,
+    pool_document,
+    pool_replacement,
+    removal_request,
+    resize_request,
+)
 from local_azure.batch.wire.serialise import path_of, selected, shown
 
 
@@ -76,6 +82,17 @@ async def stop_resize(call: Call) -> Response:
     doc = call.engine.pools.get(call.path("pool_id"))
     call.check(doc)
     return answers.changed(call, call.engine.pools.stop_resize(doc["id"]), 202)
+
+
+async def remove_nodes(call: Call) -> Response:
+    """POST /pools/{poolId}/removenodes"""
+    wanted = removal_request(await call.body())
+    doc = call.engine.pools.get(call.path("pool_id"))
+    call.check(doc)
+    changed = call.engine.pools.remove_nodes(
+        doc["id"], wanted["nodeList"], wanted["resizeTimeout"], wanted["nodeDeallocationOption"]
+    )
+    return answers.changed(call, changed, 202)
 
 
 async def delete(call: Call) -> Response:

@@ -21,6 +21,9 @@ from local_azure.batch.wire.images import find_image
 from local_azure.batch.wire.schema import filled, read_model
 from local_azure.batch.wire.unsupported import refuse_in_pool
 
+MOST_REMOVED = 100
+"""Nodes that one request may remove [REST documentation of Remove Nodes]."""
+
 _RESOURCE = "/subscriptions/[^/]+/resourceGroups/[^/]+/providers/Microsoft.Compute/"
 _IMAGE_ID = re.compile(
     _RESOURCE + r"(images/[^/]+|galleries/[^/]+/images/[^/]+(/versions/(\d+\.\d+\.\d+|latest))?)",
@@ -67,6 +70,16 @@ def resize_request(value: Any) -> Body:
     check_shortest(body, "resizeTimeout", 5)
     if "targetDedicatedNodes" not in body and "targetLowPriorityNodes" not in body:
         raise BatchError("MissingRequiredProperty", ("PropertyName", "targetDedicatedNodes"))
+    return {"nodeDeallocationOption": "requeue", "resizeTimeout": "PT15M", **body}
+
+
+def removal_request(value: Any) -> Body:
+    """The nodes to take out of a pool, 1 to 100 ids, with timeout and option."""
+    body = read_model("BatchNodeRemoveOptions", value)
+    check_shortest(body, "resizeTimeout", 5)
+    count = len(body["nodeList"])
+    if not 1 <= count <= MOST_REMOVED:
+        raise invalid_property("nodeList", f"The list must have 1 to {MOST_REMOVED} nodes", count)
     return {"nodeDeallocationOption": "requeue", "resizeTimeout": "PT15M", **body}
 
 
