@@ -13,13 +13,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from batch_core.errors import InvalidInput, NotFound
-from batch_core.files import VideoFile
+from batch_core.files import VideoFile, visible
 from batch_core.probe import Probe, Stream
-from batch_core.probe_child import FORMATS
+from batch_core.probe_child import FORMATS, MOST_PIXELS
 
 Quality = Literal["small", "normal", "best"]
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
-_UNSAFE = re.compile(r'[\x00-\x1f\x7f/\\:*?"<>|#%&+]')
+_UNSAFE = re.compile(r'[/\\:*?"<>|]')  # what some disk would not take
+_NOT_IN_PATHS = re.compile(r"[#%&+]")  # what means something in an address, if it is decoded once too often
+_NAME_BYTES = 255  # of a file's name, on almost every disk
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def refusal(wanted: Conversion, file: VideoFile) -> str | None:
     if found is None:
         return None
     if not found.ok:
-        return f"{file.name} {found.reason}"
+        return f"It {found.reason}"
     if wanted.needs == "audio" and not found.has_audio:
         return f"No sound in it: {wanted.label} needs some."
     if wanted.needs == "video" and not found.has_video:
@@ -121,6 +123,8 @@ def command_line(wanted: Conversion, options: Options, probe: Probe) -> str:
     check_options(options, probe.duration)
     words = ["ffmpeg", "-nostdin", "-hide_banner", "-nostats", "-loglevel", "warning", "-y"]
     words += ["-progress", "progress.txt", "-protocol_whitelist", "file", "-f", probe.format]
+    if probe.has_video:
+        words += ["-max_pixels", str(MOST_PIXELS)]  # also of pictures that grow on the way
     if options.start:
         words += ["-ss", _seconds(options.start)]
     if options.end is not None:
@@ -187,18 +191,38 @@ def _seconds(value: float) -> str:
 
 
 def result_names(files: Iterable[VideoFile], wanted: Conversion) -> dict[str, str]:
-    """A name for each file's result, by the file's id: nice, unique, fit for a blob's path and any disk."""
+    """A name for each file's result, by the file's id: its own, unique, fit for any disk.
+
+    Of files with one name, also where only case or the form of accents differs, the oldest keeps it.
+    """
     names: dict[str, str] = {}
     taken: set[str] = set()
-    for file in files:
+    numbers: dict[str, int] = {}
+    for file in sorted(files, key=lambda file: file.uploaded):
         stem = _stem(file.name)
-        name, number = f"{stem}.{wanted.extension}", 1
-        while name.casefold() in taken:
+        number = numbers.get(_folded(stem), 1)
+        while _folded(name := _numbered(stem, number, wanted.extension)) in taken:
             number += 1
-            name = f"{stem} ({number}).{wanted.extension}"
-        taken.add(name.casefold())
+        numbers[_folded(stem)] = number + 1
+        taken.add(_folded(name))
         names[file.id] = name
     return names
+
+
+def path_name(result_name: str) -> str:
+    """A result's name as part of a blob's path; it is downloaded under the name itself."""
+    return _NOT_IN_PATHS.sub("_", result_name)
+
+
+def _numbered(stem: str, number: int, extension: str) -> str:
+    tail = f".{extension}" if number == 1 else f" ({number}).{extension}"
+    room = _NAME_BYTES - len(tail)
+    return stem.encode()[:room].decode(errors="ignore").rstrip(" .") + tail
+
+
+def _folded(name: str) -> str:
+    """Equal for names that are one and the same to a disk that ignores case or the form of accents."""
+    return unicodedata.normalize("NFC", name.casefold())
 
 
 def _stem(name: str) -> str:
@@ -207,8 +231,7 @@ def _stem(name: str) -> str:
     head, dot, extension = base.rpartition(".")
     if dot and head and re.fullmatch(r"[A-Za-z0-9]{1,8}", extension):
         base = head
-    kept = "".join(c for c in base if unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co", "Cn"))
-    stem = re.sub(r"\s+", " ", _UNSAFE.sub("_", kept)).strip(" .")[:100].rstrip(" .")
+    stem = re.sub(r"\s+", " ", _UNSAFE.sub("_", visible(base))).strip(" .")
     if not stem or _RESERVED.fullmatch(stem):
         stem = f"video {stem}".strip()
     return stem

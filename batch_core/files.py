@@ -23,6 +23,8 @@ from batch_core.storage import INPUTS, container_sas, expiry, read_url
 
 _OURS = re.compile(r"([0-9a-f]{32})/([A-Za-z0-9._-]{1,80})")
 _METADATA_BYTES = 6000  # of the 8 KiB that a blob's metadata may have in all
+_JOINERS = "\u200c\u200d"  # invisible, but Persian words and many emoji are others without them
+_SPACES = "\t\n\v\f\r\x85\u2028\u2029"
 
 
 @dataclass(frozen=True)
@@ -74,6 +76,38 @@ def safe_name(name: str) -> str:
     return stem[:80]
 
 
+def visible(text: str) -> str:
+    """A stranger's text in one line: without control characters, marks that turn it round, or lone halves."""
+    return "".join(" " if c in _SPACES else c for c in text if c in _SPACES or _is_visible(c))
+
+
+def _is_visible(c: str) -> bool:
+    if c in _JOINERS:
+        return True
+    if unicodedata.category(c) == "Cn":  # perhaps an emoji younger than this Python; never a noncharacter
+        return not (0xFDD0 <= ord(c) <= 0xFDEF or ord(c) & 0xFFFE == 0xFFFE)
+    return unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co")
+
+
+def distinct_names(files: Iterable[VideoFile]) -> dict[str, str]:
+    """A name for each file by its id, for choosing among them: of several with one name the oldest keeps it."""
+    oldest_first = sorted(files, key=lambda file: file.uploaded)
+    taken = {file.name for file in oldest_first}
+    given: dict[str, str] = {}
+    count: dict[str, int] = {}
+    for file in oldest_first:
+        name = file.name
+        while file.name in count and name in taken:
+            count[file.name] += 1
+            stem, _, extension = file.name.rpartition(".")
+            number = f" ({count[file.name]})"
+            name = f"{stem}{number}.{extension}" if stem else f"{file.name}{number}"
+        count.setdefault(file.name, 1)
+        taken.add(name)
+        given[file.id] = name
+    return given
+
+
 def is_ours(blob: str) -> bool:
     """Whether a blob of the input container has a name as this app gives."""
     return _OURS.fullmatch(blob) is not None
@@ -89,7 +123,7 @@ def list_files(account: Account) -> list[VideoFile]:
     with translated("list the files"):
         container = account.blobs.get_container_client(INPUTS)
         try:
-            files = [_file(blob) for blob in container.list_blobs(include=["metadata"])]
+            files = _told_apart(_file(blob) for blob in container.list_blobs(include=["metadata"]))
         except ResourceNotFoundError:
             return []
     return sorted(files, key=lambda file: (file.uploaded, file.blob), reverse=True)
@@ -171,11 +205,25 @@ def _keep(account: Account, file: VideoFile, found: Probe) -> None:
             return  # another session was quicker: the answer is the same
 
 
+def _told_apart(files: Iterable[VideoFile]) -> list[VideoFile]:
+    """The files, each with an id of its own, also where another program has used one for two blobs."""
+    by_id: dict[str, VideoFile] = {}
+    for file in files:
+        if file.id in by_id:
+            file = replace(file, id=_id_of(file.blob))
+        by_id[file.id] = file
+    return list(by_id.values())
+
+
+def _id_of(blob: str) -> str:
+    return hashlib.sha256(blob.encode()).hexdigest()[:32]
+
+
 def _file(blob: BlobProperties) -> VideoFile:
     metadata = {key.lower(): value for key, value in (blob.metadata or {}).items()}
     ours = _OURS.fullmatch(blob.name)
     return VideoFile(
-        id=ours[1] if ours else hashlib.sha256(blob.name.encode()).hexdigest()[:32],
+        id=ours[1] if ours else _id_of(blob.name),
         blob=blob.name,
         name=_true_name(metadata.get("name"), blob.name.rsplit("/", 1)[-1] if ours else blob.name),
         size=blob.size or 0,
@@ -194,8 +242,7 @@ def _true_name(encoded: str | None, otherwise: str) -> str:
         name = _decoded(encoded or "")
     except ValueError:
         name = ""
-    shown = "".join(c for c in name if unicodedata.category(c)[0] != "C").strip()
-    return shown[:255] or otherwise
+    return visible(name).strip()[:255] or visible(otherwise).strip()[:255] or "file"
 
 
 def _kept_probe(encoded: str | None) -> Probe | None:

@@ -12,7 +12,7 @@ from typing import TypeVar
 from azure.batch import models
 
 from batch_core.account import Account
-from batch_core.conversions import conversion
+from batch_core.conversions import conversion, path_name
 from batch_core.errors import (
     Conflict,
     DashboardError,
@@ -53,7 +53,7 @@ def tasks_of(account: Account, manifest: Manifest) -> Iterable[models.BatchTaskC
                 _output(
                     f"output.{made_of.extension}",
                     results,
-                    f"{folder}/{file.result_name}",
+                    f"{folder}/{path_name(file.result_name)}",
                     "tasksuccess",
                     {
                         "x-ms-blob-content-type": made_of.content_type,

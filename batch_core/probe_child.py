@@ -10,13 +10,14 @@ import re
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import IO, Any
 
 from batch_core.ranged_file import RangedFile, SourceLost
 
 MEMORY = 1024**3  # bytes
+MOST_PIXELS = 8192 * 8192  # of one picture; the largest that cameras and screens have is 8K
 UNREACHABLE, OUT_OF_MEMORY, GONE = 3, 4, 5  # exit codes besides 0
 
 # demuxer as libavformat names it -> (name for ffmpeg's -f, extension of the task's input)
@@ -156,6 +157,7 @@ def probe(source: IO[bytes], size: int) -> dict[str, Any]:
         name, extension = FORMATS[container.format.name]
         rows = {stream.index: _stream_row(stream) for stream in container.streams if _is_content(stream)}
         kinds = {row["kind"] for row in rows.values()}
+        _refuse_huge(rows.values())
         if not kinds & {"video", "audio"}:
             raise Refused(_SUBTITLES if "subtitle" in kinds else "there is no picture and no sound in it")
         duration = _duration(container)
@@ -167,6 +169,13 @@ def probe(source: IO[bytes], size: int) -> dict[str, Any]:
             "duration": duration,
             "streams": list(rows.values()),
         }
+
+
+def _refuse_huge(rows: Iterable[dict[str, Any]]) -> None:
+    for row in rows:
+        width, height = row.get("width") or 0, row.get("height") or 0
+        if width * height > MOST_PIXELS:
+            raise Refused(f"its picture of {width} × {height} is too large")
 
 
 def _is_content(stream: Any) -> bool:
@@ -181,7 +190,7 @@ def _stream_row(stream: Any) -> dict[str, Any]:
     row: dict[str, Any] = {
         "kind": stream.type,
         "codec": context.codec.canonical_name if context is not None else "unknown",
-        "language": stream.metadata.get("language"),
+        "language": (stream.metadata.get("language") or "")[:8],
     }
     if stream.type == "video" and context is not None:
         rate = stream.average_rate

@@ -13,7 +13,7 @@ from zipstream import ZIP_STORED, ZipStream
 
 from batch_core import jobs
 from batch_core.account import Account
-from batch_core.conversions import expected_seconds
+from batch_core.conversions import expected_seconds, path_name
 from batch_core.errors import InvalidInput, NotFound, ServiceFailure, translated
 from batch_core.failures import reason_in_words
 from batch_core.feed import Feed
@@ -62,7 +62,7 @@ def list_results(account: Account, run_id: str) -> list[Result]:
 
 
 def _path(run_id: str, file: ManifestFile) -> str:
-    return f"{run_id}/{file.task_id}/{file.result_name}"
+    return f"{run_id}/{file.task_id}/{path_name(file.result_name)}"
 
 
 def _tasks(account: Account, run_id: str) -> dict[str, dict[str, Any]] | None:

@@ -8,7 +8,7 @@ import re
 import pandas as pd
 import streamlit as st
 
-from batch_core.files import VideoFile
+from batch_core.files import VideoFile, distinct_names
 from batch_core.probe import Probe
 from pages.shell import words
 
@@ -68,10 +68,10 @@ def _state(file: VideoFile) -> str:
     return f"left out: {why[1] if why else file.probe.reason}"
 
 
-def _row(file: VideoFile) -> dict[str, object]:
+def _row(file: VideoFile, name: str) -> dict[str, object]:
     known = file.probe if is_ready(file) else None
     return {
-        "name": file.name,
+        "name": name,
         "length": words.length(known.duration) if known else "",
         "picture": (known.picture or "none") if known else "",
         "sound": _sound(known) if known else "",
@@ -83,8 +83,9 @@ def _row(file: VideoFile) -> dict[str, object]:
 def table(found: list[VideoFile]) -> list[VideoFile]:
     """Shows the files and returns those selected. Its key changes with the files: a selection is by row number."""
     ids = hashlib.sha256("".join(file.id for file in found).encode()).hexdigest()[:12]
+    names = distinct_names(found)
     chosen = st.dataframe(
-        pd.DataFrame([_row(file) for file in found]),
+        pd.DataFrame([_row(file, names[file.id]) for file in found]),
         key=f"files_{ids}",
         column_config=COLUMNS,
         hide_index=True,

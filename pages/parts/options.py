@@ -7,7 +7,7 @@ from itertools import groupby
 
 import streamlit as st
 
-from batch_core import conversions
+from batch_core import conversions, files
 from batch_core.conversions import Conversion, Options
 from batch_core.files import VideoFile
 from pages.shell import words
@@ -47,7 +47,9 @@ def _card(conversion: Conversion, chosen: bool) -> None:
 
 def choose_files(conversion: Conversion, everything: list[VideoFile]) -> list[VideoFile]:
     """All files that are ready, or some of them; what can't be converted is named before anything runs."""
-    names = {file.id: file.name for file in everything if file.probe and file.probe.ok}
+    # Streamlit tells options apart by what it shows of them: two of one name would be one.
+    shown = files.distinct_names(everything)
+    names = {file.id: shown[file.id] for file in everything if file.probe and file.probe.ok}
     st.session_state["convert_only"] = [
         file_id for file_id in st.session_state.get("convert_only", []) if file_id in names
     ]
@@ -69,7 +71,7 @@ def choose_files(conversion: Conversion, everything: list[VideoFile]) -> list[Vi
 
 
 def _name_refused(refused: list[tuple[VideoFile, str]]) -> None:
-    lines = [f"- **{words.plain(file.name)}**: {reason}" for file, reason in refused]
+    lines = [f"- **{words.plain(file.name)}**: {words.plain(reason)}" for file, reason in refused]
     st.warning("\n".join([f"{words.count(len(refused), 'file')} will be left out.\n", *lines[:SHOWN]]))
     if len(lines) > SHOWN:
         with st.expander(f"{len(lines) - SHOWN} more that will be left out"):

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
 UNITS = ("bytes", "KB", "MB", "GB", "TB")
-MARKDOWN = str.maketrans({sign: f"\\{sign}" for sign in r"\`*_{}[]<>()#+-.!|~:$"})
+MARKDOWN = str.maketrans({sign: f"\\{sign}" for sign in r"\`*_{}[]<>()#+-.!|~:$&"})
+# Streamlit makes links, icons and arrows of text that is escaped, too: an invisible character goes between.
+WOVEN = re.compile(r"(?<=:)(?=[A-Za-z/])|(?<=@)|(?i:(?<=www)(?=\.))|(?<=[-<>=!~])(?=[-<>=])")
+WORD_JOINER = "\u2060"
 
 
 def size(count: int | None) -> str:
@@ -52,4 +56,4 @@ def zone() -> ZoneInfo:
 
 def plain(text: str) -> str:
     """A stranger's text (a file's name), so that Markdown shows it as it is."""
-    return text.translate(MARKDOWN)
+    return WOVEN.sub(WORD_JOINER, text).translate(MARKDOWN)

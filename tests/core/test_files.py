@@ -103,7 +103,7 @@ def test_odd_metadata_is_no_obstacle(inputs: Account, metadata: dict[str, str]) 
 
 def test_control_characters_never_reach_the_screen(inputs: Account) -> None:
     blob = put(inputs, "a\u202egpm.4pm\n\x1b[31m.mp4", b"x")
-    assert listed(inputs, blob).name == "agpm.4pm[31m.mp4"
+    assert listed(inputs, blob).name == "agpm.4pm [31m.mp4"
 
 
 def test_a_probe_is_kept_for_every_session(inputs: Account, tmp_path: Path) -> None:
