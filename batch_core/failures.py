@@ -1,15 +1,18 @@
 """Why a task failed: its exit code, Batch's reason in plain words, and the end of what it wrote to stderr."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from batch_core.account import Account
 from batch_core.errors import Conflict, NotFound, translated, without_secrets
+from batch_core.pools import moment
 from batch_core.storage import RESULTS
 
 MOST_BYTES = 8 * 1024
 MOST_LINES = 40
 STDERR = "stderr.txt"
+STOPPED = "TaskEnded"  # Batch's code for a task that a request or a time limit has ended
 
 _IN_WORDS = {
     "FailureExitCode": "The command ended with exit code {exit_code}.",
@@ -46,6 +49,20 @@ def reason_in_words(code: str, message: str, exit_code: int | None) -> str:
     if exit_code:
         return _IN_WORDS["FailureExitCode"].format(exit_code=exit_code)
     return "Batch gives no reason." if code else ""
+
+
+def taken_back(task: Mapping[str, Any]) -> bool:
+    """Whether a task (in the wire's names) lost its node while it ran, and waits to start again.
+
+    Then it is active after it ran, and neither a retry after a failure (lastRetryTime) nor a request, such as a
+    resize (lastRequeueTime, which `BatchTaskExecutionInfo` says a preemption does not set), tells why.
+    """
+    ran = str(task.get("previousState") or "").lower() in ("preparing", "running")
+    if str(task.get("state") or "").lower() != "active" or not ran:
+        return False
+    began, info = moment(task.get("previousStateTransitionTime")), task.get("executionInfo") or {}
+    sent_back = [moment(info.get(name)) for name in ("lastRetryTime", "lastRequeueTime")]
+    return not any(at and began and at >= began for at in sent_back)
 
 
 def failure(account: Account, job_id: str, task_id: str) -> Failure:

@@ -34,6 +34,7 @@ __all__ = [
     "manifest",
     "run_from",
     "stop",
+    "stop_task",
     "what_will_happen",
 ]
 
@@ -231,6 +232,8 @@ def _manifest(plan: Plan) -> Manifest:
         parent=plan.parent,
         attempt=plan.attempt,
         files=files,
+        pool_id=plan.pool_id,
+        spec=None if plan.pool_id else plan.spec,
     )
 
 
@@ -356,6 +359,17 @@ def stop(account: Account, id: str) -> None:
         return
     if poller.status() == "Failed" and get_run(account, id).state in ("active", "enabling"):
         raise ServiceFailure("The run was told to stop, but it still runs.", "Stop it again.")
+
+
+def stop_task(account: Account, run_id: str, task_id: str) -> None:
+    """Ends one task of a job, also one that waits; the others go on. One that has ended is fine."""
+    account.require_writable()
+    try:
+        with translated("stop the task"):
+            account.batch.terminate_task(run_id, task_id)
+    except Conflict as error:
+        if error.code not in {*JOB_ENDED, "TaskCompleted"}:
+            raise
 
 
 def finish_half_made(account: Account) -> list[str]:

@@ -4,8 +4,10 @@ It is written before the job, so a job of ours always has one, and a launch that
 finished from it alone.
 """
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
+from pathlib import PurePath
 from typing import Any
 
 import orjson
@@ -13,8 +15,10 @@ from azure.core.exceptions import ResourceExistsError
 from azure.storage.blob import ContentSettings
 
 from batch_core.account import Account
-from batch_core.conversions import Options
+from batch_core.conversions import Conversion, Options
 from batch_core.errors import NotFound, ServiceFailure, translated
+from batch_core.files import VideoFile
+from batch_core.pools import ImageRef, PoolSpec
 from batch_core.storage import RESULTS
 
 
@@ -35,7 +39,10 @@ class ManifestFile:
 
 @dataclass(frozen=True)
 class Manifest:
-    """All that a run's tasks are made from; without any key or SAS."""
+    """All that a run's tasks are made from; without any key or SAS.
+
+    `pool_id` names the pool that it was given, `spec` what its own pool was made by; the other is None.
+    """
 
     run_id: str
     name: str
@@ -46,6 +53,15 @@ class Manifest:
     parent: str | None
     attempt: int
     files: tuple[ManifestFile, ...]
+    pool_id: str | None = None
+    spec: PoolSpec | None = None
+
+
+def run_name(files: Sequence[VideoFile], wanted: Conversion) -> str:
+    """What a run is called: after its file, or how many there are."""
+    if len(files) == 1:
+        return f"{PurePath(files[0].name).stem} to {wanted.label}"
+    return f"{len(files):,} files to {wanted.label}"
 
 
 def blob_name(run_id: str) -> str:
@@ -102,5 +118,10 @@ def _from_json(doc: dict[str, Any]) -> Manifest:
             "created": datetime.fromisoformat(doc["created"]),
             "wall_clock": timedelta(seconds=doc["wall_clock"]),
             "files": tuple(ManifestFile(**file) for file in doc["files"]),
+            "spec": _spec(doc.get("spec")),
         }
     )
+
+
+def _spec(doc: dict[str, Any] | None) -> PoolSpec | None:
+    return PoolSpec(**{**doc, "image": ImageRef(**doc["image"])}) if doc else None

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from batch_core.failures import reason_in_words
+from batch_core.failures import reason_in_words, taken_back
 from batch_core.history import GONE, Attempt, Change, State
 from batch_core.pools import moment
 from batch_core.snapshot import Counts, NodeRow, Outcome, Span, TaskRow
@@ -202,6 +202,7 @@ def _task_row(doc: Doc) -> TaskRow:
         since=_since(doc),
         retries=(info.get("retryCount") or 0) + (info.get("requeueCount") or 0),
         failure=failed.get("code") or ("Unknown" if failed else None),
+        preempted=taken_back(doc),
     )
 
 

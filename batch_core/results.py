@@ -15,14 +15,20 @@ from batch_core import jobs
 from batch_core.account import Account
 from batch_core.conversions import expected_seconds, path_name
 from batch_core.errors import InvalidInput, NotFound, ServiceFailure, translated
-from batch_core.failures import reason_in_words
+from batch_core.failures import STOPPED, reason_in_words, taken_back
 from batch_core.feed import Feed
+from batch_core.jobs import Run
 from batch_core.manifests import Manifest, ManifestFile
+from batch_core.pools import moment
 from batch_core.probe import check_decodes
 from batch_core.storage import RESULTS, read_url
 
 CHUNK = 1024 * 1024  # bytes read at once; the SDK holds some ten times of it for a moment
-State = Literal["waiting", "converting", "done", "failed"]
+State = Literal["waiting", "converting", "done", "failed", "stopped", "preempted"]
+TASK_FIELDS = "id,state,previousState,previousStateTransitionTime,executionInfo"
+EMPTY = "Its result is empty."
+LEFT_OUT = "Left out.txt"
+TIME_LIMIT = "MaxWallClockTimeExpiry"
 _CONTENT_TYPES = {"mp3": "audio/mpeg", "m4a": "audio/mp4", "mp4": "video/mp4"}
 
 
@@ -30,8 +36,9 @@ _CONTENT_TYPES = {"mp3": "audio/mpeg", "m4a": "audio/mp4", "mp4": "video/mp4"}
 class Result:
     """One file's result. Sizes in bytes, lengths in seconds; `checked` is None as long as no one looked.
 
-    `reason` says why it failed, or what is wrong with a result that does not play as it should.
-    `expected` is the length that it should have, where that is known.
+    "failed" is also what was made but is empty, does not play to its end or has not the length that it should
+    have (`expected`, where that is known). "stopped": by a person. "preempted": its node was taken back, and the
+    run ended before it could start again. `reason` says why, and what a file waits for that had started already.
     """
 
     task_id: str
@@ -48,30 +55,47 @@ class Result:
     content_type: str
     expected: float | None = None
 
+    @property
+    def lost(self) -> bool:
+        """Whether nothing more comes of it, so that it can be tried again."""
+        return self.state in ("failed", "stopped", "preempted")
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What Batch knows of a run's tasks, by id; `run` is None when the job is gone."""
+
+    run: Run | None
+    tasks: dict[str, dict[str, Any]]
+
 
 def list_results(account: Account, run_id: str) -> list[Result]:
-    """Every file of a run in its order: one manifest, one blob list, and tasks only where a blob is missing."""
+    """Every file of a run in its order, from its manifest, the results that are stored, and its job's tasks."""
     manifest = jobs.manifest(account, run_id)
     with translated("list the results"):
         container = account.blobs.get_container_client(RESULTS)
         listed = container.list_blobs(name_starts_with=f"{run_id}/", include=["metadata"])
         blobs = {blob.name: blob for blob in listed}
-    missing = any(_path(run_id, file) not in blobs for file in manifest.files)
-    tasks = _tasks(account, run_id) if missing else {}
-    return [_result(manifest, file, blobs, tasks) for file in manifest.files]
+    complete = all(_path(run_id, file) in blobs for file in manifest.files)
+    job = _job(account, run_id, complete)
+    return [_result(manifest, file, blobs, job) for file in manifest.files]
 
 
 def _path(run_id: str, file: ManifestFile) -> str:
     return f"{run_id}/{file.task_id}/{path_name(file.result_name)}"
 
 
-def _tasks(account: Account, run_id: str) -> dict[str, dict[str, Any]] | None:
-    """The run's tasks by id; None when the job is gone."""
+def _job(account: Account, run_id: str, complete: bool) -> _Job:
+    """The run and its tasks; of one that is over and `complete`, only those that failed all the same."""
     try:
-        pages = Feed(account).many(f"/jobs/{run_id}/tasks", **{"$select": "id,state,executionInfo"})
-        return {task["id"]: task for page in pages for task in page}
+        run = jobs.get_run(account, run_id)
+        query = {"$select": TASK_FIELDS}
+        if complete and run.over:
+            query["$filter"] = "executionInfo/result eq 'failure'"
+        pages = Feed(account).many(f"/jobs/{run_id}/tasks", **query)
+        return _Job(run, {task["id"]: task for page in pages for task in page})
     except NotFound:
-        return None
+        return _Job(None, {})
 
 
 def _verdict_path(run_id: str, task_id: str) -> str:
@@ -84,7 +108,7 @@ def _result(
     manifest: Manifest,
     file: ManifestFile,
     blobs: dict[str, BlobProperties],
-    tasks: dict[str, Any] | None,
+    job: _Job,
 ) -> Result:
     blob = blobs.get(_path(manifest.run_id, file))
     empty = Result(
@@ -102,13 +126,16 @@ def _result(
         content_type=_CONTENT_TYPES.get(file.result_name.rpartition(".")[2], "application/octet-stream"),
         expected=expected_seconds(manifest.options, file.duration),
     )
-    if blob is None:
-        state, reason = _state(tasks, file.task_id)
+    task = job.tasks.get(file.task_id)
+    if blob is None or _failed(task):
+        state, reason = _state(manifest, job.run, task)
         return replace(empty, state=state, reason=reason)
+    if not blob.size:
+        return replace(empty, state="failed", size=0, checked=False, reason=EMPTY)
     kept = _kept_verdict(blobs.get(_verdict_path(manifest.run_id, file.task_id)), blob)
     return replace(
         empty,
-        state="done",
+        state="failed" if kept.get("good") is False else "done",
         size=blob.size,
         checked=kept.get("good"),
         duration=kept.get("seconds"),
@@ -116,22 +143,48 @@ def _result(
     )
 
 
-def _state(tasks: dict[str, Any] | None, task_id: str) -> tuple[State, str]:
-    """Where a file without a result is, and why it failed."""
-    if tasks is None:
+def _failed(task: dict[str, Any] | None) -> bool:
+    return str(((task or {}).get("executionInfo") or {}).get("result", "")).lower() == "failure"
+
+
+def _state(manifest: Manifest, run: Run | None, task: dict[str, Any] | None) -> tuple[State, str]:
+    """Where a file is that has no good result, and why."""
+    if run is None:
         return "failed", "The run was deleted before this file was done."
-    task = tasks.get(task_id)
-    if task is None:
-        return "waiting", ""
-    state = str(task.get("state", "")).lower()
-    if state != "completed":
-        return ("converting" if state == "running" else "waiting"), ""
-    info = task.get("executionInfo") or {}
+    state = str((task or {}).get("state", "")).lower()
+    if task is not None and state == "completed":
+        return _ended(manifest, run, task.get("executionInfo") or {})
+    back = task is not None and taken_back(task)
+    if run.over:
+        return _left_over(run, back)
+    if state == "running":
+        return "converting", ""
+    return "waiting", "Its node was taken back; it starts again by itself." if back else ""
+
+
+def _ended(manifest: Manifest, run: Run, info: dict[str, Any]) -> tuple[State, str]:
+    """What became of a file whose task has ended without leaving a good result."""
     failed = info.get("failureInfo") or {}
     if str(info.get("result", "")).lower() == "success":
         return "failed", "It was converted, but its result is no longer in storage."
-    reason = reason_in_words(failed.get("code") or "", failed.get("message") or "", info.get("exitCode"))
-    return "failed", reason or "It was stopped before it was done."
+    if failed.get("code") != STOPPED:
+        reason = reason_in_words(failed.get("code") or "", failed.get("message") or "", info.get("exitCode"))
+        return "failed", reason or "Batch gives no reason."
+    ended, limit = moment(info.get("endTime")), run.created + manifest.wall_clock
+    if run.reason == TIME_LIMIT and (ended is None or ended >= limit):
+        return "failed", "It was not done within the run's time limit."
+    return "stopped", "It was stopped before it was done."
+
+
+def _left_over(run: Run, back: bool) -> tuple[State, str]:
+    """What became of a file whose turn never came (again) before its run ended."""
+    if run.error:
+        return "failed", f"The run could not start: {run.error}"
+    if back:
+        return "preempted", "Its node was taken back, and the run ended before it could start again."
+    if run.reason == TIME_LIMIT:
+        return "failed", "The run's time limit was reached before its turn came."
+    return "stopped", "The run was stopped before its turn came."
 
 
 def check(account: Account, result: Result) -> Result:
@@ -158,7 +211,14 @@ def check(account: Account, result: Result) -> Result:
         note = account.blobs.get_blob_client(RESULTS, _verdict_path(run_id, result.task_id))
         with translated(f"note that {result.name} was checked"):
             note.upload_blob(b"", overwrite=True, metadata={"verdict": text})
-    return replace(result, size=properties.size, duration=seconds, checked=good, reason=reason)
+    return replace(
+        result,
+        state="done" if good else "failed",
+        size=properties.size,
+        duration=seconds,
+        checked=good,
+        reason=reason,
+    )
 
 
 def _fitting(seconds: float, expected: float | None) -> tuple[bool, str]:
@@ -193,17 +253,29 @@ def _plain(etag: str | None) -> str:
 def zip_stream(account: Account, run_id: str) -> tuple[str, Iterator[bytes]]:
     """A name for the archive and its bytes as they are read from storage, stored and not compressed again.
 
-    Memory stays the same however large the run is. Raises NotFound when nothing is done yet.
+    What is not done is named in a text beside the results. Memory stays the same however large the run is. Raises
+    NotFound when nothing is done yet.
     """
     manifest = jobs.manifest(account, run_id)
-    done = [result for result in list_results(account, run_id) if result.state == "done"]
+    listed = list_results(account, run_id)
+    done = [result for result in listed if result.state == "done"]
     if not done:
         raise NotFound("This run has no results yet.", "Come back when the first file is done.")
     archive = ZipStream(compress_type=ZIP_STORED)
-    for result, name in zip(done, _unique([result.name for result in done]), strict=True):
+    left_out = [result for result in listed if result.state != "done"]
+    *names, note = _unique([*(result.name for result in done), LEFT_OUT])
+    for result, name in zip(done, names, strict=True):
         pieces = read_blob(account, RESULTS, result.blob, 0, result.size or 0)
         archive.add(pieces, name, size=result.size)
+    if left_out:
+        archive.add(_named(left_out), note)
     return f"{_archive_name(manifest)}.zip", iter(archive)
+
+
+def _named(left_out: list[Result]) -> bytes:
+    """The files without a good result, a line each, as text that every system's editor opens."""
+    lines = [f"{row.source_name}: {row.reason or 'It is not done yet.'}" for row in left_out]
+    return "\r\n".join(["These files are not in this archive:", "", *lines, ""]).encode("utf-8-sig")
 
 
 def _archive_name(manifest: Manifest) -> str:

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Literal
 
 from batch_core.errors import DashboardError
+from batch_core.failures import STOPPED
 from batch_core.jobs import Run
 from batch_core.pools import PoolInfo
 
@@ -29,7 +30,10 @@ class NodeRow:
 
 @dataclass(frozen=True, slots=True)
 class TaskRow:
-    """A task. `failure` is Batch's word for why it failed, `retries` runs that did not count as its last."""
+    """A task. `failure` is Batch's word for why it failed, `retries` runs that did not count as its last.
+
+    `preempted`: its node was taken back while it ran, and it waits to start again.
+    """
 
     id: str
     name: str
@@ -43,6 +47,12 @@ class TaskRow:
     since: datetime
     retries: int
     failure: str | None
+    preempted: bool = False
+
+    @property
+    def stopped(self) -> bool:
+        """Whether a person or a time limit has ended it: it did not fail by itself."""
+        return self.failure == STOPPED
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from pathlib import PurePath
 from uuid import uuid4
 
 import streamlit as st
 
-from batch_core import conversions, jobs, pools
+from batch_core import conversions, jobs, manifests
 from batch_core.account import Account
-from batch_core.conversions import Conversion
 from batch_core.errors import DashboardError
 from batch_core.files import VideoFile
 from batch_core.jobs import Plan
+from pages.parts.launch import go_on_after_launch, launch
 from pages.parts.options import choose_conversion, choose_files, choose_options
 from pages.parts.pool_choice import choose_pool
 from pages.shell import session, words
@@ -49,7 +48,7 @@ def page() -> None:
                 options=options,
                 pool_id=pool_id,
                 spec=spec,
-                name=run_name(ready, conversion),
+                name=manifests.run_name(ready, conversion),
                 nonce=nonce,
             )
             offer(account, plan)
@@ -84,12 +83,6 @@ def nothing_yet(some: bool) -> None:
     st.page_link("pages/files.py", label="Add videos", icon=":material/video_library:")
 
 
-def run_name(ready: list[VideoFile], conversion: Conversion) -> str:
-    """What the run is called: after its file, or how many there are."""
-    what = PurePath(ready[0].name).stem if len(ready) == 1 else words.count(len(ready), "file")
-    return f"{what} to {conversion.label}"
-
-
 def offer(account: Account, plan: Plan) -> None:
     """What will happen, the button that starts it, and the exact command."""
     if not plan.files:
@@ -107,8 +100,8 @@ def offer(account: Account, plan: Plan) -> None:
             disabled=account.look_only,
             help="This account is connected to look only." if account.look_only else None,
         )
-        if pressed:
-            launch(account, plan)
+        if pressed and launch(account, plan):
+            go_on_after_launch()
     with st.expander("The exact command"):
         first = plan.files[0]
         st.caption(
@@ -118,35 +111,6 @@ def offer(account: Account, plan: Plan) -> None:
         st.code(
             conversions.command_line(conversion, plan.options, first.probe), language="bash", wrap_lines=True
         )
-
-
-def launch(account: Account, plan: Plan) -> None:
-    """Hands the tasks over. The button's key is the plan's nonce: a second press, or a run that was cut off by
-    it, finds this launch and goes on with it."""
-    bar = st.progress(0.0, text="Making the run")
-
-    def progress(done: int, total: int) -> None:
-        bar.progress(done / max(total, 1), text=f"Handed over {done} of {words.count(total, 'task')}")
-
-    try:
-        if plan.pool_id == pools.LOCAL_POOL:
-            pools.ensure_local_pool(account)
-        run = jobs.launch(account, plan, progress)
-    except DashboardError as error:
-        bar.empty()
-        session.show_error(error)
-        return
-    st.session_state.update(convert_launched=run.id, convert_nonce=uuid4().hex)
-    go_on_after_launch()
-
-
-def go_on_after_launch() -> None:
-    """To the Monitor page with the new run, also when a second press has ended the page run that made it."""
-    run_id = st.session_state.get("convert_launched")
-    if run_id:
-        session.set_run(run_id)
-        del st.session_state["convert_launched"]
-        st.switch_page("pages/monitor.py")
 
 
 page()

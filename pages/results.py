@@ -10,7 +10,9 @@ from batch_core.errors import DashboardError
 from batch_core.jobs import Run
 from batch_core.results import Result
 from pages.components.download import download_button
-from pages.parts.result_rows import failed_row, result_row
+from pages.parts.launch import go_on_after_launch
+from pages.parts.result_rows import LOST, causes, lost_row, result_row
+from pages.parts.retry import retry_asked, retry_button, tries_of
 from pages.shell import session, signing, words
 
 REFRESH_SECONDS = 2
@@ -21,6 +23,7 @@ def page() -> None:
     """The run's picker, and its results."""
     st.title("Results")
     account = session.require_account()
+    go_on_after_launch()
     try:
         runs = jobs.list_runs(account)
     except DashboardError as error:
@@ -31,8 +34,10 @@ def page() -> None:
         st.page_link("pages/convert.py", label="Convert", icon=":material/swap_horiz:")
         return
     run = choose_run(runs)
+    tries_of(run, runs)
     live = st.fragment(run_every=REFRESH_SECONDS)(listing) if unsettled(account, run) else listing
     live(account, run.id)
+    retry_asked(account)
 
 
 def choose_run(runs: list[Run]) -> Run:
@@ -86,18 +91,22 @@ def listing(account: Account, run_id: str) -> None:
         session.show_error(error)
         return
     done = [row for row in rows if row.state == "done"]
-    failed = [row for row in rows if row.state == "failed"]
+    lost = [row for row in rows if row.lost]
     for row in done:
         if row.checked is None and not account.look_only:
             session.in_background((account.fingerprint, run_id, row.task_id), results.check, account, row)
     totals(account, run, rows, done)
+    if lost:
+        retry_button(account, run, lost)
+    for state, heading in LOST.items():
+        if group := [row for row in lost if row.state == state]:
+            st.subheader(f"{heading} ({len(group):,})")
+            causes(group)
+            for row in paged(group, state):
+                lost_row(account, run_id, row)
     open_rows = [row for row in rows if row.state in ("waiting", "converting")]
-    if failed:
-        st.subheader(f"Failed ({len(failed):,})")
-        for row in paged(failed, "failed"):
-            failed_row(account, run_id, row)
-        if done or open_rows:
-            st.subheader(f"Done ({len(done):,})")
+    if lost and (done or open_rows):
+        st.subheader(f"Done ({len(done):,})")
     for row in paged(done + open_rows, "done"):
         result_row(account, row)
     if not unsettled(account, run) and st.session_state.get("results_live") == run_id:
@@ -111,13 +120,16 @@ def totals(account: Account, run: Run, rows: list[Result], done: list[Result]) -
     """How far it is, what was saved, and everything as one ZIP."""
     before = sum(row.source_size for row in done)
     after = sum(row.size or 0 for row in done)
+    unchecked = sum(row.checked is None for row in done)
     with st.container(horizontal=True, vertical_alignment="center"):
         with st.container(gap=None):
             st.markdown(f"**{len(done):,} of {words.count(len(rows), 'file')} done**")
             if done:
                 change = "saved" if after <= before else "more"
+                checks = f" · {unchecked:,} not checked yet" if unchecked else ""
                 st.caption(
-                    f"{words.size(before)} → {words.size(after)}: {words.size(abs(before - after))} {change}"
+                    f"{words.size(before)} → {words.size(after)}: "
+                    f"{words.size(abs(before - after))} {change}{checks}"
                 )
         if done:
             url = signing.signed_url("zip", account, run=run.id)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import streamlit as st
 
 from batch_core import jobs, storage
@@ -11,18 +13,24 @@ from batch_core.results import Result
 from pages.components.download import download_button
 from pages.shell import session, signing, uploads, words
 
+CAUSES = 5
+LOST = {"failed": "Failed", "stopped": "Stopped", "preempted": "Taken back by Azure"}
+MARKS = {
+    "failed": ":red[:material/error:]",
+    "stopped": ":gray[:material/stop_circle:]",
+    "preempted": ":violet[:material/undo:]",
+}
 
-def _state(row: Result) -> str:
+
+def _state(row: Result, *, look_only: bool) -> str:
     """The checked mark, or what the file waits for, in words and a glyph."""
     if row.state == "waiting":
-        return ":gray[:material/schedule: waiting]"
+        return f":gray[:material/schedule: {words.plain(row.reason) or 'waiting'}]"
     if row.state == "converting":
         return ":blue[:material/play_circle: converting]"
     if row.checked is None:
-        return ":gray[:material/pending: being checked]"
-    if row.checked:
-        return ":green[:material/check_circle: plays to its end]"
-    return f":red[:material/error: {words.plain(row.reason)}]"
+        return ":gray[not checked]" if look_only else ":gray[:material/pending: being checked]"
+    return ":green[:material/check_circle: plays to its end]"
 
 
 def result_row(account: Account, row: Result) -> None:
@@ -30,13 +38,14 @@ def result_row(account: Account, row: Result) -> None:
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
             with st.container(gap=None, width="stretch"):
-                st.markdown(f"**{words.plain(row.name)}** {_state(row)}")
+                st.markdown(f"**{words.plain(row.name)}** {_state(row, look_only=account.look_only)}")
                 before = f"{words.size(row.source_size)}, {words.length(row.source_duration)}"
                 after = (
                     f"{words.size(row.size)}, {words.length(row.duration)}" if row.state == "done" else "…"
                 )
                 st.caption(f"{words.plain(row.source_name)}: {before} → {after}")
             if row.state != "done":
+                _stop(account, row)
                 return
             playing = st.session_state.get("results_playing") == row.blob
             st.button(
@@ -53,6 +62,23 @@ def result_row(account: Account, row: Result) -> None:
             player(_address(account, row), format=row.content_type)
 
 
+def _stop(account: Account, row: Result) -> None:
+    """Ends one file's task; the others go on, and it can be tried again."""
+    if st.button(
+        "Stop",
+        key=f"stop_{row.task_id}",
+        icon=":material/stop_circle:",
+        help="Stop this file; the others go on.",
+        disabled=account.look_only,
+    ):
+        try:
+            jobs.stop_task(account, row.blob.partition("/")[0], row.task_id)
+        except DashboardError as error:
+            session.show_error(error)
+            return
+        st.rerun()
+
+
 def _address(account: Account, row: Result, save_as: str | None = None) -> str:
     """Where the browser gets a result: storage itself, or this app's own stream where it can't reach that."""
     if uploads.reaches_storage(account):
@@ -63,10 +89,18 @@ def _address(account: Account, row: Result, save_as: str | None = None) -> str:
     return session.origin() + signing.signed_url("blob", account, **params)
 
 
-def failed_row(account: Account, run_id: str, row: Result) -> None:
-    """One file that was not converted: the cause, and on request the end of its log."""
+def causes(group: list[Result]) -> None:
+    """Why, and how often, where several files share a cause or there are several causes."""
+    counted = Counter(row.reason for row in group).most_common(CAUSES)
+    if len(group) > 1:
+        lines = [f"- {words.count(number, 'file')}: {words.plain(reason)}" for reason, number in counted]
+        st.markdown("\n".join(lines))
+
+
+def lost_row(account: Account, run_id: str, row: Result) -> None:
+    """One file of which nothing good has come: what became of it, the cause, and the end of its log."""
     with st.container(border=True):
-        st.markdown(f":red[:material/error:] **{words.plain(row.source_name)}**: {words.plain(row.reason)}")
+        st.markdown(f"{MARKS[row.state]} **{words.plain(row.source_name)}**: {words.plain(row.reason)}")
         log = st.expander("Exit code and the end of its log", key=f"log_{row.task_id}", on_change="rerun")
         if log.open:
             with log:
@@ -76,6 +110,8 @@ def failed_row(account: Account, run_id: str, row: Result) -> None:
                     session.show_error(error)
                     return
                 st.markdown(
-                    f"Exit code {failure.exit_code}" if failure.exit_code is not None else failure.message
+                    f"Exit code {failure.exit_code}"
+                    if failure.exit_code is not None
+                    else failure.message or "It never ran."
                 )
                 st.code(failure.end_of_log or "The log is empty.", language=None, wrap_lines=True)

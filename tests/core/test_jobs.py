@@ -15,6 +15,7 @@ from azure.batch import models
 
 from batch_core import jobs, launching, manifests, pools
 from batch_core.account import Account
+from batch_core.conversions import path_name
 from batch_core.errors import InvalidInput, NotFound, Throttled
 from batch_core.files import VideoFile
 from batch_core.jobs import Plan
@@ -103,7 +104,7 @@ def test_files_become_mp3s_under_their_own_names(ready: Account, plan: Plan, tmp
     kept = jobs.manifest(ready, run.id)
     assert [file.result_name for file in kept.files][:2] == ["holiday.mp3", "holiday (2).mp3"]
     for file, length in zip(kept.files, (1, 2, 1), strict=True):
-        blob = ready.blobs.get_blob_client(RESULTS, f"{run.id}/{file.task_id}/{file.result_name}")
+        blob = ready.blobs.get_blob_client(RESULTS, f"{run.id}/{file.task_id}/{path_name(file.result_name)}")
         assert blob.get_blob_properties().content_settings.content_type == "audio/mpeg"
         assert abs(seconds_of(blob.download_blob().readall(), tmp_path / "out.mp3") - length) < 0.2
     logs = [

@@ -189,3 +189,29 @@ def test_nodes_that_went_while_nobody_looked_are_gone_since_they_were_last_seen(
     book = NodeBook({"a": 0, "b": 1}, {"a": at(5), "b": at(5)})
     assert book.update([node("b")], at(900))[1] == [State("b", "idle", at(1)), State("a", GONE, at(5))]
     assert book.update([node("b")], at(901)) == (False, [])
+
+
+@pytest.mark.parametrize(
+    ("change", "preempted"),
+    [
+        ({}, True),
+        ({"previousState": "preparing"}, True),
+        ({"state": "running"}, False),
+        ({"previousState": None, "previousStateTransitionTime": None}, False),
+        ({"executionInfo": {"lastRetryTime": "2026-11-22T10:00:05Z", "retryCount": 1}}, False),
+        ({"executionInfo": {"lastRequeueTime": "2026-11-22T10:00:05Z", "requeueCount": 1}}, False),
+        ({"executionInfo": {"lastRequeueTime": "2026-11-22T09:00:00Z", "requeueCount": 1}}, True),
+    ],
+)
+def test_a_task_that_lost_its_node_is_told_from_one_that_was_sent_back(change: dict, preempted: bool) -> None:
+    doc = {
+        "id": "t",
+        "state": "active",
+        "stateTransitionTime": "2026-11-22T10:00:05Z",
+        "previousState": "running",
+        "previousStateTransitionTime": "2026-11-22T10:00:00Z",
+        **change,
+    }
+    book = TaskBook(())
+    book.update([doc])
+    assert book.rows["t"].preempted is preempted

@@ -13,6 +13,7 @@ from batch_core import files, jobs, manifests, pools, results
 from batch_core.account import Account
 from batch_core.conversions import Options
 from batch_core.errors import Conflict, InvalidInput, NotFound, ServiceFailure
+from batch_core.feed import Feed
 from batch_core.files import VideoFile
 from batch_core.jobs import Plan, Run
 from batch_core.manifests import Manifest
@@ -115,8 +116,10 @@ def test_a_result_that_does_not_play_is_not_good(account: Account, run: Run) -> 
         assert checked.checked is False
         assert checked.reason
     kept = results.list_results(account, made.run_id)
-    assert [row.checked for row in kept] == [False, False]
+    assert [(row.checked, row.state) for row in kept] == [(False, "failed")] * 2
     assert all(row.reason for row in kept)
+    with pytest.raises(NotFound, match="no results yet"):
+        results.zip_stream(account, made.run_id)
 
 
 def test_looking_only_checks_without_writing(account: Account, run: Run, tmp_path: Path) -> None:
@@ -168,12 +171,22 @@ def test_a_run_that_is_not_there(account: Account) -> None:
         results.list_results(account, "run-00000000000000000000")
 
 
-def test_listing_costs_two_requests_when_all_is_done(
+def test_of_a_run_that_is_over_only_failed_tasks_are_asked_for(
     account: Account, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    made = made_up(account, run, [b"x"] * 3)
-    monkeypatch.setattr(results, "_tasks", None)
-    assert len(results.list_results(account, made.run_id)) == 3
+    asked: list[dict[str, str]] = []
+    many = Feed.many
+    monkeypatch.setattr(
+        Feed, "many", lambda feed, path, **query: asked.append(query) or many(feed, path, **query)
+    )
+    lost = results.list_results(account, run.id)[2]
+    assert [query.get("$filter") for query in asked] == [None]
+    account.blobs.get_blob_client(RESULTS, lost.blob).upload_blob(b"x")
+    try:
+        assert results.list_results(account, run.id)[2].state == "failed", "its task failed all the same"
+        assert asked[-1]["$filter"] == "executionInfo/result eq 'failure'"
+    finally:
+        account.blobs.get_blob_client(RESULTS, lost.blob).delete_blob()
 
 
 def test_the_zip_holds_every_result(account: Account, run: Run) -> None:
@@ -181,10 +194,13 @@ def test_the_zip_holds_every_result(account: Account, run: Run) -> None:
     assert name == "My_ films.zip"
     with zipfile.ZipFile(io.BytesIO(b"".join(pieces))) as archive:
         assert archive.testzip() is None
-        assert archive.namelist() == ["Ünser Film.mp3", "ünser film (2).mp3"]
+        assert archive.namelist() == ["Ünser Film.mp3", "ünser film (2).mp3", "Left out.txt"]
+        note = archive.read("Left out.txt").decode("utf-8-sig")
+        assert note.startswith("These files are not in this archive:\r\n")
+        assert "Lost.mp4: The input file was no longer in storage when the task started." in note
         assert {entry.compress_type for entry in archive.infolist()} == {zipfile.ZIP_STORED}
         listed = results.list_results(account, run.id)
-        assert [entry.file_size for entry in archive.infolist()] == [row.size for row in listed[:2]]
+        assert [entry.file_size for entry in archive.infolist()[:2]] == [row.size for row in listed[:2]]
 
 
 def test_the_zip_takes_no_memory_for_its_files(account: Account, run: Run) -> None:

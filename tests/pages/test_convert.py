@@ -99,7 +99,7 @@ def test_pressing_twice_launches_once(app: Open, account: Account, videos: list[
     button(opened, "Convert ").click().run()
     assert {run.id for run in jobs.list_runs(account)} - before == {run_id}
     assert opened.query_params["run"] == run_id
-    assert "convert_launched" not in opened.session_state
+    assert "launched" not in opened.session_state
 
 
 def test_a_pool_that_goes_away_by_itself_can_be_chosen(app: Open, videos: list[VideoFile]) -> None:

@@ -2,15 +2,20 @@
 
 import json
 import re
+import uuid
 from collections.abc import Callable
 
 import httpx
+import pytest
 from streamlit.testing.v1 import AppTest
 
-from batch_core import results
+from batch_core import jobs, pools, results, retrying
 from batch_core.account import Account
-from batch_core.jobs import Run
+from batch_core.files import VideoFile
+from batch_core.jobs import Plan, Run
+from batch_core.storage import INPUTS
 from pages.shell.words import size
+from tests.core.clips import clip, uploaded
 from tests.waiting import until
 
 PAGE = "pages/results.py"
@@ -91,3 +96,77 @@ def test_a_run_of_another_account_is_said_to_be_missing(app: Open, finished_run:
     opened = app(PAGE, run="run-of-someone-else")
     assert any("run-of-someone-else is not in this account" in warning.value for warning in opened.warning)
     assert not opened.exception
+
+
+@pytest.fixture(scope="module")
+def mixed_run(account: Account, videos: list[VideoFile], tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run that is over: one video is done; of two, the input was no video while it ran, and is whole again."""
+    pools.ensure_local_pool(account)
+    path = clip(tmp_path_factory.mktemp("broken") / "broken.mp4", 2)
+    broken = [uploaded(account, path, name) for name in ("broken.mp4", "torn.mp4")]
+    for file in broken:
+        blob = account.blobs.get_blob_client(INPUTS, file.blob)
+        blob.upload_blob(b"no video" * 999, overwrite=True, metadata=blob.get_blob_properties().metadata)
+    plan = Plan((videos[0], *broken), "mp3", pool_id=pools.LOCAL_POOL, name="Mixed", nonce=uuid.uuid4().hex)
+    run = until(
+        lambda: (now := jobs.get_run(account, jobs.launch(account, plan).id)).over and now,
+        seconds=60,
+        what="the end of the run",
+    )
+    for file in broken:
+        blob = account.blobs.get_blob_client(INPUTS, file.blob)
+        metadata = blob.get_blob_properties().metadata
+        blob.upload_blob(path.read_bytes(), overwrite=True, metadata=metadata)
+    return run
+
+
+def press(opened: AppTest, label: str) -> AppTest:
+    return next(button for button in opened.button if button.label == label).click().run()
+
+
+def test_failures_are_a_group_with_their_cause_and_do_not_count_as_done(app: Open, mixed_run: Run) -> None:
+    opened = app(PAGE, run=mixed_run.id)
+    assert [heading.value for heading in opened.subheader] == ["Failed (2)", "Done (1)"]
+    assert "1 of 3 files done" in text(opened)
+    assert re.search(r"- 2 files: The command ended with exit code \d+\\\.", text(opened))
+    assert "**torn\\.mp4**: The command ended with exit code" in text(opened)
+
+
+def test_the_dialog_offers_the_failed_files_and_starts_nothing_by_itself(
+    app: Open, account: Account, mixed_run: Run
+) -> None:
+    opened = press(app(PAGE, run=mixed_run.id), "Try again with…")
+    assert not opened.exception
+    assert opened.multiselect(key=f"retry_only_{mixed_run.id}").options == ["broken.mp4", "torn.mp4"]
+    assert opened.selectbox(key=f"retry_to_{mixed_run.id}").value == "mp3"
+    assert "2 files become MP3." in text(opened)
+    assert "on the 5 nodes of this computer" in text(opened)
+    assert "Convert 2 files again" in [button.label for button in opened.button]
+    assert not retrying.tries(account, mixed_run.id)
+
+
+def test_a_second_try_and_its_first_lead_to_each_other(app: Open, account: Account, mixed_run: Run) -> None:
+    found = retrying.inputs(account, mixed_run.id, ["file-0003"])
+    again = jobs.launch(account, retrying.plan_again(account, mixed_run.id, found.videos, "m4a", "pages"))
+    until(lambda: jobs.get_run(account, again.id).over, seconds=60, what="the end of the second try")
+    linked = app(PAGE, run=again.id)
+    assert "Attempt 2" in text(linked)
+    assert "1 of 1 file done" in text(linked)
+    press(linked, "It tries again: Mixed")
+    assert linked.query_params["run"] == mixed_run.id
+    assert "Tried again in: torn to M4A \\(attempt 2\\)" in [button.label for button in linked.button]
+
+
+def test_one_file_is_stopped_and_told_from_failures(
+    app: Open, account: Account, videos: list[VideoFile]
+) -> None:
+    plan = Plan(tuple(videos[:2]), "mp3", pool_id="nowhere", name="Waiting", nonce=uuid.uuid4().hex)
+    run = jobs.launch(account, plan)
+    opened = app(PAGE, run=run.id)
+    assert not opened.subheader
+    opened.button(key="stop_file-0002").click().run()
+    assert not opened.exception
+    until(lambda: opened.run() and opened.subheader, what="the stopped file")
+    assert [heading.value for heading in opened.subheader] == ["Stopped (1)", "Done (0)"]
+    assert "It was stopped before it was done" in text(opened)
+    jobs.stop(account, run.id)

@@ -1,0 +1,72 @@
+"""Trying files of a run again: as a new run that is linked to it, for a run that has ended takes no more tasks."""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from batch_core import jobs, manifests
+from batch_core.account import Account
+from batch_core.conversions import conversion
+from batch_core.errors import InvalidInput
+from batch_core.files import VideoFile, list_files
+from batch_core.jobs import Plan, Run
+from batch_core.pools import PoolSpec
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """What a run's files are made of: videos that are in storage, and the names of those that are not any more."""
+
+    videos: tuple[VideoFile, ...]
+    gone: tuple[str, ...]
+
+
+def inputs(account: Account, run_id: str, task_ids: Collection[str]) -> Inputs:
+    """The videos behind these tasks of a run, in the run's order. Raises NotFound when it has no manifest."""
+    wanted = [file for file in manifests.read(account, run_id).files if file.task_id in task_ids]
+    stored = {video.blob: video for video in list_files(account)}
+    return Inputs(
+        videos=tuple(stored[file.blob] for file in wanted if file.blob in stored),
+        gone=tuple(file.name for file in wanted if file.blob not in stored),
+    )
+
+
+def tries(account: Account, run_id: str) -> list[Run]:
+    """The runs in which files of this run were tried again, newest first."""
+    return [run for run in jobs.list_runs(account) if run.parent == run_id]
+
+
+def plan_again(
+    account: Account,
+    run_id: str,
+    videos: tuple[VideoFile, ...],
+    conversion_id: str | None = None,
+    nonce: str = "",
+    pool_id: str | None = None,
+    spec: PoolSpec | None = None,
+) -> Plan:
+    """The plan that tries these files of a run again, with its conversion or another one.
+
+    Everything else is as it was: quality and part, time limit, and, where neither `pool_id` nor `spec` is given,
+    the pool, or for a run that had a pool of its own another one by the same specification. The same choice makes
+    the same run, whoever makes it; `nonce` tells a later try from an earlier one. Raises InvalidInput when no file
+    is left.
+    """
+    kept = manifests.read(account, run_id)
+    if not videos:
+        raise InvalidInput("No file is left to try again.", "Add the videos again, and convert them.")
+    wanted = conversion(conversion_id or kept.conversion)
+    if pool_id is None and spec is None:
+        pool_id, spec = kept.pool_id, kept.spec
+    attempt = kept.attempt + 1
+    return Plan(
+        files=videos,
+        conversion=wanted.id,
+        options=kept.options,
+        pool_id=pool_id,
+        spec=spec,
+        name=f"{manifests.run_name(videos, wanted)} (attempt {attempt})",
+        nonce=nonce,
+        wall_clock=kept.wall_clock,
+        parent=run_id,
+        attempt=attempt,
+    )

@@ -1,0 +1,133 @@
+"""Files of a run once more, in a run of their own: choose them, what to make of them, and start."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from batch_core import conversions, jobs, pools, retrying
+from batch_core.account import Account
+from batch_core.errors import DashboardError, NotFound
+from batch_core.jobs import Plan, Run
+from batch_core.results import Result
+from pages.parts.launch import go_on_after_launch, launch
+from pages.parts.pool_choice import choose_pool, usable
+from pages.shell import session, words
+
+
+def tries_of(run: Run, runs: list[Run]) -> None:
+    """Which run this one tries again, and which ones tried this one again; a press shows it."""
+    earlier = [one for one in runs if one.id == run.parent]
+    later = [one for one in runs if one.parent == run.id]
+    if run.parent:
+        st.caption(f"Attempt {run.attempt}" + ("" if earlier else "; the first one's run has been deleted"))
+    with st.container(horizontal=True):
+        for one, word in [
+            *((one, "It tries again") for one in earlier),
+            *((one, "Tried again in") for one in later),
+        ]:
+            st.button(
+                f"{word}: {words.plain(one.name)}",
+                key=f"go_{one.id}",
+                type="tertiary",
+                icon=":material/history:" if one in earlier else ":material/replay:",
+                on_click=session.set_run,
+                args=(one.id,),
+            )
+
+
+def retry_button(account: Account, run: Run, lost: list[Result]) -> None:
+    """Opens the dialog, from a part of the page that is drawn again by itself: the page has to open it."""
+    pressed = st.button(
+        "Try again with…",
+        key="retry",
+        icon=":material/replay:",
+        disabled=account.look_only,
+        help="This account is connected to look only." if account.look_only else None,
+    )
+    if pressed:
+        st.session_state["retry_of"] = (run, {row.task_id: row.source_name for row in lost})
+        st.rerun()
+
+
+def retry_asked(account: Account) -> None:
+    """The dialog, when its button was pressed. What tells this try from earlier ones is settled here, so that a
+    second press, or another tab with the same dialog, starts nothing twice."""
+    asked = st.session_state.pop("retry_of", None)
+    if asked is None:
+        return
+    run, names = asked
+    try:
+        ended = sum(again.over for again in retrying.tries(account, run.id))
+    except DashboardError as error:
+        session.show_error(error)
+        return
+    try_again(account, run, names, f"after {ended}")
+
+
+@st.dialog("Try again")
+def try_again(account: Account, run: Run, names: dict[str, str], nonce: str) -> None:
+    """All of the files or some, the same conversion or another; only its own button starts the run."""
+    only = st.multiselect(
+        "Files",
+        list(names),
+        format_func=names.__getitem__,
+        key=f"retry_only_{run.id}",
+        placeholder=f"All {words.count(len(names), 'file')}",
+    )
+    known = [conversion.id for conversion in conversions.CONVERSIONS]
+    conversion_id = st.selectbox(
+        "Convert to",
+        known,
+        index=known.index(run.conversion) if run.conversion in known else 0,
+        format_func=lambda id: conversions.conversion(id).label,
+        key=f"retry_to_{run.id}",
+    )
+    try:
+        plan = _plan(account, run, only or list(names), conversion_id, nonce)
+        if plan is None:
+            return
+        sentences = jobs.what_will_happen(account, plan)
+    except DashboardError as error:
+        session.show_error(error)
+        return
+    st.markdown("\n".join(f"- {sentence}" for sentence in sentences))
+    st.caption("A new run does it; this one stays as it is.")
+    label = f"Convert {words.count(len(plan.files), 'file')} again"
+    if st.button(label, key="retry_start", type="primary", icon=":material/replay:") and launch(
+        account, plan
+    ):
+        go_on_after_launch()
+
+
+def _plan(account: Account, run: Run, task_ids: list[str], conversion_id: str, nonce: str) -> Plan | None:
+    """What can be tried again, after naming what can't; None when that is nothing."""
+    wanted = conversions.conversion(conversion_id)
+    found = retrying.inputs(account, run.id, task_ids)
+    reasons = {video.id: conversions.refusal(wanted, video) for video in found.videos}
+    left_out = [f"- **{words.plain(name)}**: it is no longer in storage" for name in found.gone]
+    left_out += [
+        f"- **{words.plain(video.name)}**: {reasons[video.id]}" for video in found.videos if reasons[video.id]
+    ]
+    if left_out:
+        st.warning("\n".join([f"{words.count(len(left_out), 'file')} will be left out.\n", *left_out]))
+    videos = tuple(video for video in found.videos if not reasons[video.id])
+    if not videos:
+        st.markdown("No file is left to try again. Choose another conversion, or add the videos again.")
+        return None
+    plan = retrying.plan_again(account, run.id, videos, conversion_id, nonce)
+    if _pool_is_there(account, plan):
+        return plan
+    st.caption("The pool of the first try does not exist any more.")
+    pool_id, spec = choose_pool(account)
+    return retrying.plan_again(account, run.id, videos, conversion_id, nonce, pool_id, spec)
+
+
+def _pool_is_there(account: Account, plan: Plan) -> bool:
+    if plan.pool_id is None:
+        return plan.spec is not None
+    if plan.pool_id == pools.LOCAL_POOL:
+        return True
+    try:
+        return usable(pools.get_pool(account, plan.pool_id))
+    except NotFound:
+        return False
