@@ -217,6 +217,51 @@ def test_files_are_deleted(service: RunningService, service_client: BatchClient,
     assert not (directory / "wd" / "old").exists()
 
 
+def test_files_of_a_node_are_deleted(
+    service: RunningService, service_client: BatchClient, directory: Path, node_id: str
+) -> None:
+    shared = directory.parents[3] / "shared"
+    (shared / "full" / "inner").mkdir(parents=True)
+    (shared / "full" / "inner" / "file.txt").write_text("x")
+    (shared / "empty").mkdir()
+    with pytest.raises(HttpResponseError, match="IOError") as refused:
+        service_client.delete_node_file("pool", node_id, "shared/full")
+    assert refused.value.status_code == 403
+    service_client.delete_node_file("pool", node_id, "shared/empty")
+    service_client.delete_node_file("pool", node_id, "shared/full/inner/file.txt")
+    assert [path.name for path in shared.rglob("*")] == ["full", "inner"]
+    with pytest.raises(ResourceNotFoundError, match="FileNotFound"):
+        service_client.delete_node_file("pool", node_id, "shared/full/inner/file.txt")
+    answer = service.send(
+        "DELETE", f"/pools/pool/nodes/{node_id}/files/shared%2Ffull?recursive=true&{VERSION}"
+    )
+    assert (answer.status_code, answer.content, "etag" in answer.headers) == (200, b"", False)
+    assert list(shared.iterdir()) == []
+    for name in ("shared%2F..%2F..", "shared%2F"):
+        target = f"/pools/pool/nodes/{node_id}/files/{name}?recursive=true&{VERSION}"
+        assert service.send("DELETE", target).status_code == 404
+    wrong = f"/pools/pool/nodes/{node_id}/files/shared?recursive=maybe&{VERSION}"
+    assert service.send("DELETE", wrong).json()["code"] == "InvalidQueryParameterValue"
+    assert shared.is_dir()
+
+
+def test_a_link_is_deleted_and_not_what_it_leads_to(service_client: BatchClient, directory: Path) -> None:
+    kept = directory / "wd" / "kept"
+    kept.mkdir()
+    (kept / "file.txt").write_text("x")
+    links = {"to-folder": "kept", "to-file": "kept/file.txt"}
+    for name, target in links.items():
+        (directory / "wd" / name).symlink_to(target)
+        service_client.delete_task_file("files", "task", f"wd/{name}", recursive=True)
+        assert not (directory / "wd" / name).is_symlink()
+    (directory / "wd" / "by-way-of").symlink_to("kept")
+    service_client.delete_task_file("files", "task", "wd/by-way-of/file.txt")
+    assert list(kept.iterdir()) == []
+    (directory / "wd" / "outside").symlink_to(directory.parents[5])
+    with pytest.raises(ResourceNotFoundError):
+        service_client.delete_task_file("files", "task", "wd/outside", recursive=True)
+
+
 def test_a_task_that_never_ran_has_no_files(service_client: BatchClient) -> None:
     service_client.create_job(models.BatchJobCreateOptions({"id": "idle", "poolInfo": {"poolId": "none"}}))
     service_client.create_task("idle", models.BatchTaskCreateOptions(id="t", command_line="true"))

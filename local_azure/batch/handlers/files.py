@@ -158,8 +158,8 @@ async def _chunks(file: BinaryIO, start: int, end: int) -> AsyncIterator[bytes]:
 
 async def _delete(call: Call, place: Place) -> Response:
     recursive = call.flag("recursive")
-    path, _ = await _found(call, place)
-    await to_thread.run_sync(lambda: removed(path, recursive=recursive))
+    await _found(call, place)
+    await to_thread.run_sync(lambda: removed(place.root, call.path("file_path"), recursive=recursive))
     return answers.gone(200)
 
 

@@ -50,9 +50,7 @@ def locate(root: Path, name: str) -> tuple[Path, Entry]:
 
     A leading slash is dropped, as one client sends it. Links are followed only within the root.
     """
-    parts = (name.replace("\\", "/") if _WINDOWS else name).lstrip("/").split("/")
-    if any(part in ("", ".", "..") or (_WINDOWS and ":" in part) for part in parts):
-        raise BatchError("FileNotFound")
+    parts = _parts(name)
     try:
         inside = root.resolve()
         path = inside.joinpath(*parts).resolve(strict=True)
@@ -62,6 +60,13 @@ def locate(root: Path, name: str) -> tuple[Path, Entry]:
     if not path.is_relative_to(inside) or not (stat.S_ISREG(found.st_mode) or stat.S_ISDIR(found.st_mode)):
         raise BatchError("FileNotFound")
     return path, _entry(str(Path(*parts)), found)
+
+
+def _parts(name: str) -> list[str]:
+    parts = (name.replace("\\", "/") if _WINDOWS else name).lstrip("/").split("/")
+    if any(part in ("", ".", "..") or (_WINDOWS and ":" in part) for part in parts):
+        raise BatchError("FileNotFound")
+    return parts
 
 
 def listed(root: Path, *, recursive: bool, prefix: str = "") -> list[Entry]:
@@ -137,14 +142,24 @@ def opened(path: Path) -> tuple[BinaryIO, int]:
     return os.fdopen(descriptor, "rb"), state.st_size
 
 
-def removed(path: Path, *, recursive: bool) -> None:
-    """Delete a file, or a directory: with what it holds only if `recursive`. BatchError IOError when refused."""
+def removed(root: Path, name: str, *, recursive: bool) -> None:
+    """Delete the file or directory `name` below `root`: a directory that holds something only if `recursive`.
+
+    A link goes itself, never what it leads to. BatchError FileNotFound as for `locate`, IOError when refused.
+    """
+    locate(root, name)
+    inside, parts = root.resolve(), _parts(name)
+    path = inside.joinpath(*parts[:-1]).resolve() / parts[-1]
+    if not path.is_relative_to(inside):
+        raise BatchError("FileNotFound")
     try:
-        if not path.is_dir():
+        if path.is_symlink() or not path.is_dir():
             path.unlink()
         elif recursive:
             shutil.rmtree(path)
         else:
             path.rmdir()
+    except FileNotFoundError:
+        raise BatchError("FileNotFound") from None
     except OSError as error:
         raise BatchError("IOError", ("Reason", error.strerror or "The file cannot be deleted")) from error
