@@ -12,7 +12,7 @@ from batch_core.errors import DashboardError
 from batch_core.files import VideoFile
 from batch_core.jobs import Plan
 from pages.parts.launch import go_on_after_launch, launch
-from pages.parts.options import choose_conversion, choose_files, choose_options
+from pages.parts.options import choose_conversion, choose_files, choose_options, choose_wall_clock
 from pages.parts.pool_choice import choose_pool
 from pages.shell import session, words
 from pages.shell.video_work import Work, work
@@ -39,6 +39,7 @@ def page() -> None:
         ready = choose_files(conversion, everything)
         options = choose_options()
         pool_id, spec = choose_pool(account)
+        limit = choose_wall_clock()
     with right:
         if options is not None:
             nonce = st.session_state.setdefault("convert_nonce", uuid4().hex)
@@ -50,6 +51,7 @@ def page() -> None:
                 spec=spec,
                 name=manifests.run_name(ready, conversion),
                 nonce=nonce,
+                wall_clock=limit,
             )
             offer(account, plan)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from itertools import groupby
 
 import streamlit as st
@@ -10,9 +11,11 @@ import streamlit as st
 from batch_core import conversions, files
 from batch_core.conversions import Conversion, Options
 from batch_core.files import VideoFile
+from batch_core.jobs import DEFAULT_WALL_CLOCK
 from pages.shell import words
 
 QUALITIES = {"small": "Small files", "normal": "Normal", "best": "Best quality"}
+LIMITS = {30: "30 minutes", 120: "2 hours", 360: "6 hours", 1440: "24 hours"}
 SHOWN = 5
 CLOCK = re.compile(r"(?:(?:(\d{1,3}):)?(\d{1,4}):)?(\d{1,6}(?:\.\d{1,3})?)")
 
@@ -99,6 +102,20 @@ def choose_options() -> Options | None:
     if -1 in (start, end):
         return None
     return Options(quality=quality or "normal", start=start, end=end)
+
+
+def choose_wall_clock() -> timedelta:
+    """How long the run may take in all; whatever happens, nothing of it runs longer."""
+    minutes = st.selectbox(
+        "Time limit",
+        list(LIMITS),
+        index=list(LIMITS).index(int(DEFAULT_WALL_CLOCK.total_seconds() // 60)),
+        format_func=LIMITS.__getitem__,
+        key="convert_limit",
+        persist_state="session",
+        help="Counted from the start. What still runs or waits then is stopped, also when this app is closed.",
+    )
+    return timedelta(minutes=minutes)
 
 
 def _clock(label: str, empty: str, key: str) -> float | None:

@@ -106,7 +106,9 @@ def _plan(account: Account, run: Run, task_ids: list[str], conversion_id: str, n
     reasons = {video.id: conversions.refusal(wanted, video) for video in found.videos}
     left_out = [f"- **{words.plain(name)}**: it is no longer in storage" for name in found.gone]
     left_out += [
-        f"- **{words.plain(video.name)}**: {reasons[video.id]}" for video in found.videos if reasons[video.id]
+        f"- **{words.plain(video.name)}**: {words.plain(reason)}"
+        for video in found.videos
+        if (reason := reasons[video.id])
     ]
     if left_out:
         st.warning("\n".join([f"{words.count(len(left_out), 'file')} will be left out.\n", *left_out]))

@@ -1,6 +1,7 @@
 """Convert: what is chosen, what is said before, and one launch however often the button is pressed."""
 
 from collections.abc import Callable
+from datetime import timedelta
 
 import pytest
 from streamlit.testing.v1 import AppTest
@@ -100,6 +101,22 @@ def test_pressing_twice_launches_once(app: Open, account: Account, videos: list[
     assert {run.id for run in jobs.list_runs(account)} - before == {run_id}
     assert opened.query_params["run"] == run_id
     assert "launched" not in opened.session_state
+
+
+def test_a_run_has_the_time_limit_that_was_chosen_from_its_birth(
+    app: Open, account: Account, videos: list[VideoFile]
+) -> None:
+    opened = app(PAGE)
+    assert "What still runs after 2 hours is stopped." in text(opened)
+    opened.selectbox(key="convert_limit").select(30).run()
+    assert "What still runs after 30 minutes is stopped." in text(opened)
+    opened.multiselect(key="convert_only").set_value([videos[0].id])
+    opened.run()
+    button(opened, "Convert ").click().run()
+    assert not opened.exception
+    job = account.batch.get_job(opened.query_params["run"])
+    assert job.constraints is not None
+    assert job.constraints.max_wall_clock_time == timedelta(minutes=30)
 
 
 def test_a_pool_that_goes_away_by_itself_can_be_chosen(app: Open, videos: list[VideoFile]) -> None:
