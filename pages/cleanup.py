@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import streamlit as st
 
 from batch_core import cleanup
@@ -16,7 +18,14 @@ GROUPS = {
     "job": ("Runs and jobs", "Jobs themselves cost nothing."),
     "files": ("Input videos", "Azure charges for storage by the month."),
     "results": ("Results", "Azure charges for storage by the month."),
-    "container": ("Other containers", "Azure charges for storage by the month."),
+    "container": ("Containers", "A container goes with all that is in it. Empty ones cost nothing."),
+}
+COUNTED = {
+    "pool": ("pool",),
+    "job": ("run or job", "runs and jobs"),
+    "files": ("input video",),
+    "results": ("run's results", "runs' results"),
+    "container": ("container",),
 }
 COSTS = ":orange-badge[:material/payments: costs]"
 SHOWN = 50
@@ -49,7 +58,7 @@ def page() -> None:
 
 
 def summary(left: list[Item]) -> None:
-    """How much is left, and how much of it costs."""
+    """How much is left, and how much of it costs, as the services have just listed it."""
     costly = [item for item in left if item.costs]
     stored = sum(item.size or 0 for item in left)
     said = f"{words.count(len(left), 'thing')} left, {words.size(stored)} in storage. "
@@ -59,6 +68,11 @@ def summary(left: list[Item]) -> None:
     else:
         said += "None of it would cost money on Azure."
     st.markdown(said)
+    kinds = Counter(item.kind for item in left)
+    st.caption(
+        "Counted just now: "
+        + ", ".join(words.count(kinds[kind], *COUNTED[kind]) for kind in GROUPS if kinds[kind])
+    )
 
 
 def group(kind: str, items: list[Item]) -> list[Item]:
@@ -98,7 +112,8 @@ def box(item: Item, covered: bool) -> None:
     cost = f" {COSTS}" if item.costs else ""
     other = "" if item.ours else " :gray-badge[made by another program]"
     size = f" · {words.size(item.size)}" if item.size is not None else ""
-    label = f"**{words.plain(title_of(item))}** {words.plain(item.detail)}{size}{cost}{other}"
+    ran = f" · {words.node_time(item.ran)}" if item.ran else ""
+    label = f"**{words.plain(title_of(item))}** {words.plain(item.detail)}{ran}{size}{cost}{other}"
     if covered:
         st.checkbox(label, value=True, disabled=True, key=f"covered_{key_of(item)}")
     else:

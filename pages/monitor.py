@@ -141,7 +141,7 @@ def metrics(snapshot: Snapshot) -> None:
         ("Failed", f"{counts.failed:,}"),
         ("Elapsed", duration(elapsed(snapshot))),
     ]
-    grid = st.grid(len(cards), min_column_width=110, gap="xsmall")
+    grid = st.grid(len(cards), min_column_width=150, gap="xsmall")  # room for "3 min 20 s"
     for label, value in cards:
         grid.metric(label, value, border=True)
 

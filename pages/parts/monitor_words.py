@@ -148,4 +148,5 @@ def _at_work(snapshot: Snapshot) -> Line | None:
         )
     if counts.active:
         return Line(f"{count(counts.active, 'task')} wait to be taken by {count(idle, 'idle node')}.")
-    return Line("Every task has ended; the job is about to.")
+    end = "is about to" if snapshot.job.ours else "stays open until it is stopped"
+    return Line(f"Every task has ended; the job {end}.")

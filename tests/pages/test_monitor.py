@@ -264,6 +264,13 @@ SAID = [
     (a_job(), a_pool(), "idle idle", Counts(5), "5 tasks wait to be taken by 2 idle nodes."),
     (a_job(), a_pool(), "idle", Counts(), "The job has no tasks yet."),
     (a_job(), a_pool(), "idle", Counts(0, 0, 5), "Every task has ended; the job is about to."),
+    (
+        a_job(ours=False),
+        a_pool(),
+        "idle",
+        Counts(0, 0, 5),
+        "Every task has ended; the job stays open until it is stopped.",
+    ),
 ]
 
 
