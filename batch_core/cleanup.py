@@ -4,6 +4,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from azure.core.exceptions import ResourceNotFoundError
@@ -13,6 +14,7 @@ from batch_core import files, pools
 from batch_core.account import Account
 from batch_core.errors import Conflict, DashboardError, InvalidInput, NotFound, translated
 from batch_core.feed import Doc, Feed
+from batch_core.pools import NodeTime, moment, node_time
 from batch_core.storage import APP, INPUTS, RESULTS
 
 Kind = Literal["pool", "job", "files", "results", "container"]
@@ -36,6 +38,7 @@ class Item:
     size: int | None
     costs: bool
     ours: bool
+    ran: NodeTime | None = None  # of a pool with nodes: what these have run up
 
 
 @dataclass(frozen=True)
@@ -62,10 +65,12 @@ def inventory(account: Account) -> list[Item]:
 
 def _pools(account: Account) -> list[Item]:
     fields = "id,state,vmSize,metadata,currentDedicatedNodes,currentLowPriorityNodes,targetDedicatedNodes,targetLowPriorityNodes"
-    return [_pool(doc) for doc in _listed(account, "/pools", fields)]
+    docs = _listed(account, "/pools", fields)
+    with ThreadPoolExecutor(AT_ONCE) as askers:
+        return list(askers.map(lambda doc: _pool(account, doc), docs))
 
 
-def _pool(doc: Doc) -> Item:
+def _pool(account: Account, doc: Doc) -> Item:
     there = (doc.get("currentDedicatedNodes") or 0) + (doc.get("currentLowPriorityNodes") or 0)
     wanted = (doc.get("targetDedicatedNodes") or 0) + (doc.get("targetLowPriorityNodes") or 0)
     nodes = max(there, wanted)
@@ -73,7 +78,18 @@ def _pool(doc: Doc) -> Item:
     if str(doc.get("state")).lower() == "deleting":
         words.append("being deleted")
     ours = _made_by_app(doc) or doc["id"] == pools.LOCAL_POOL
-    return Item("pool", doc["id"], doc["id"], " · ".join(filter(None, words)), None, nodes > 0, ours)
+    ran = _node_time(account, doc["id"]) if there else None
+    return Item("pool", doc["id"], doc["id"], " · ".join(filter(None, words)), None, nodes > 0, ours, ran)
+
+
+def _node_time(account: Account, pool_id: str) -> NodeTime | None:
+    feed = Feed(account)
+    try:
+        pages = list(feed.many(f"/pools/{pool_id}/nodes", **{"$select": "id,allocationTime"}))
+    except NotFound:
+        return None
+    allocated = [moment(node.get("allocationTime")) for page in pages for node in page]
+    return node_time(allocated, feed.clock or datetime.now(UTC))
 
 
 def _jobs(account: Account) -> list[Item]:

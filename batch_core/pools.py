@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -108,6 +108,27 @@ class PoolInfo:
     errors: tuple[str, ...]
     auto: bool
     has_start_task: bool = False
+
+
+@dataclass(frozen=True)
+class NodeTime:
+    """What a pool's nodes have run up: how many there are, since when the oldest, and all their hours."""
+
+    nodes: int
+    since: datetime
+    hours: float
+
+
+def node_time(allocated: Iterable[datetime | None], now: datetime) -> NodeTime | None:
+    """The time that nodes allocated then have been there `now`, by the service's clock; None without nodes.
+
+    Nodes that are gone again are not in it: Batch forgets them.
+    """
+    known = [at for at in allocated if at is not None]
+    if not known:
+        return None
+    seconds = sum(max(0.0, (now - at).total_seconds()) for at in known)
+    return NodeTime(len(known), min(known), seconds / 3600)
 
 
 def moment(text: str | None) -> datetime | None:

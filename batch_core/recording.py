@@ -63,6 +63,7 @@ class NodeBook:
             error=_node_error(doc),
             ip=doc.get("ipAddress") or "",
             tasks_run=doc.get("totalTasksRun") or 0,
+            allocated=moment(doc.get("allocationTime")),
         )
 
     def in_order(self) -> tuple[NodeRow, ...]:

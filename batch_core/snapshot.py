@@ -15,7 +15,10 @@ Outcome = Literal["running", "done", "failed", "preempted"]
 
 @dataclass(frozen=True, slots=True)
 class NodeRow:
-    """A node. `order` is its place by first seen, kept for good; `slots_used` those that tasks run in."""
+    """A node. `order` is its place by first seen, kept for good; `slots_used` those that tasks run in.
+
+    `allocated`: since when the pool has it, and Azure charges for it.
+    """
 
     id: str
     state: str
@@ -26,6 +29,7 @@ class NodeRow:
     error: str
     ip: str
     tasks_run: int
+    allocated: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,6 +91,9 @@ def detail(account: Account, pool_id: str) -> None:
     st.caption(f"{state} · {kinds} · {pool.vm_size} · {words.count(pool.slots, 'task')} at once on a node")
     for problem in pool.errors:
         st.warning(problem)
+    ran = pools.node_time((node.allocated for node in snapshot.nodes), snapshot.taken_at)
+    if ran:
+        st.caption(f"{words.count(ran.nodes, 'node')} {words.node_time(ran)}")
     if not snapshot.nodes:
         st.caption(f"No nodes yet: {nodes_in_words(pool)}.")
         return

@@ -8,6 +8,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import streamlit as st
 
+from batch_core.pools import NodeTime
+
 UNITS = ("bytes", "KB", "MB", "GB", "TB")
 MARKDOWN = str.maketrans({sign: f"\\{sign}" for sign in r"\`*_{}[]<>()#+-.!|~:$&"})
 # Streamlit makes links, icons and arrows of text that is escaped, too: an invisible character goes between.
@@ -44,6 +46,12 @@ def when(moment: datetime) -> str:
     local = moment.astimezone(zone())
     today = datetime.now(UTC).astimezone(zone()).date()
     return f"{local:%H:%M}" if local.date() == today else f"{local.day} {local:%b %Y, %H:%M}"
+
+
+def node_time(ran: NodeTime) -> str:
+    """Since when a pool has its nodes, and what these have run up: since 14:02, 12.5 node-hours so far."""
+    hours = f"{ran.hours:,.1f}" if ran.hours >= 0.1 else "less than 0.1"
+    return f"since {when(ran.since)}, {hours} node-hours so far"
 
 
 def zone() -> ZoneInfo:

@@ -4,7 +4,7 @@ import threading
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -140,3 +140,12 @@ def test_who_only_looks_changes_nothing(account: Account, pool_id: str) -> None:
     ):
         with pytest.raises(InvalidInput, match="look only"):
             change()
+
+
+def test_node_hours_are_summed_over_the_nodes_that_are_there() -> None:
+    now = datetime(2026, 11, 22, 15, tzinfo=UTC)
+    allocated = [now - timedelta(hours=2), None, now - timedelta(minutes=30), now + timedelta(seconds=1)]
+    ran = pools.node_time(allocated, now)
+    assert ran is not None
+    assert (ran.nodes, ran.since, ran.hours) == (3, now - timedelta(hours=2), 2.5)
+    assert pools.node_time([None], now) is None

@@ -1,5 +1,6 @@
 """Clean up: what is left, what of it costs, and the dialog that names what is about to be deleted."""
 
+from collections import Counter
 from collections.abc import Callable
 
 from streamlit.testing.v1 import AppTest
@@ -7,6 +8,8 @@ from streamlit.testing.v1 import AppTest
 from batch_core import cleanup, pools
 from batch_core.account import Account
 from batch_core.jobs import Run
+from pages.shell.words import when
+from tests.waiting import until
 
 PAGE = "pages/cleanup.py"
 Open = Callable[..., AppTest]
@@ -56,3 +59,33 @@ def test_all_of_a_kind_means_what_this_app_has_made(app: Open, account: Account)
         assert any("- second\\-for\\-cleaning (" in text.value for text in opened.markdown)
     finally:
         pools.delete(account, spec.id)
+
+
+def test_a_pool_says_what_its_nodes_have_run_up_and_since_when(app: Open, account: Account) -> None:
+    pools.ensure_local_pool(account)
+    item = until(
+        lambda: next(
+            (item for item in cleanup.inventory(account) if item.ran and item.id == pools.LOCAL_POOL), None
+        ),
+        what="the nodes of this computer",
+    )
+    assert item.ran.nodes == pools.LOCAL_NODES
+    label = next(box.label for box in app(PAGE).checkbox if box.key == f"clean_pool_{pools.LOCAL_POOL}")
+    assert f"since {when(item.ran.since)}, " in label
+    assert "node-hours so far" in label
+
+
+def test_it_ends_with_what_is_left_as_the_services_list_it(app: Open, account: Account) -> None:
+    pools.create(account, pools.PoolSpec(id="to-be-cleaned", dedicated=0, spot=0))
+    kinds = Counter(item.kind for item in cleanup.inventory(account))
+    counted = f"{kinds['pool']} pools, "
+    assert any(caption.value.startswith(f"Counted just now: {counted}") for caption in app(PAGE).caption)
+    gone = next(item for item in cleanup.inventory(account) if item.id == "to-be-cleaned")
+    opened = app(PAGE)
+    opened.session_state["cleanup_outcomes"] = cleanup.delete(account, [gone])
+    until(lambda: gone.id not in {item.id for item in cleanup.inventory(account)}, what="the end of the pool")
+    opened.run()
+    assert [said.value for said in opened.success] == ["1 thing deleted."]
+    left = kinds["pool"] - 1
+    word = "pool" if left == 1 else "pools"
+    assert any(caption.value.startswith(f"Counted just now: {left} {word}") for caption in opened.caption)

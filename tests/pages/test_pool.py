@@ -1,5 +1,6 @@
 """Pool: the nodes of this computer, another pool by the form, and the dialog before one is deleted."""
 
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -119,3 +120,16 @@ def test_delete_asks_first_and_names_the_pool(app: Open, account: Account) -> No
     press(opened, "Delete")
     assert any("**This computer** and its" in text.value for text in opened.markdown)
     assert pools.get_pool(account, pools.LOCAL_POOL).state == "active"
+
+
+def test_it_says_since_when_there_are_nodes_and_their_hours_so_far(app: Open) -> None:
+    opened = app(PAGE, pool=pools.LOCAL_POOL)
+
+    def said() -> bool:
+        opened.run()
+        return any(
+            re.fullmatch(r"5 nodes since \d\d:\d\d, (less than )?[\d.]+ node-hours so far", caption.value)
+            for caption in opened.caption
+        )
+
+    until(said, what="the node-hours")
