@@ -62,9 +62,7 @@ def virtual_machines(value: dict[str, Any]) -> dict[str, Any]:
 def without_files(value: dict[str, Any]) -> dict[str, Any]:
     """Tasks without files to fetch and send: the storage of the recording is not there."""
     return {
-        name: inner
-        for name, inner in portable(value).items()
-        if name not in ("resourceFiles", "outputFiles", "dependsOn")
+        name: inner for name, inner in portable(value).items() if name not in ("resourceFiles", "outputFiles")
     }
 
 

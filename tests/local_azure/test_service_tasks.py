@@ -206,3 +206,20 @@ def test_a_list_that_the_sdk_sends_from_its_end_starts_from_its_beginning(
     tasks = until(ended, what="the first tasks' end")
     service_client.begin_delete_job("order", polling_interval=0).wait()
     assert [one.id for one in tasks] == names[: len(tasks)]
+
+
+def test_a_task_waits_for_those_it_depends_on(service_client: BatchClient, service_pool: str) -> None:
+    make_job(service_client, "chain", service_pool, usesTaskDependencies=True)
+    ranges = {"taskIdRanges": [{"start": 1, "end": 2}]}
+    service_client.create_task("chain", task("last", dependsOn={**ranges, "taskIds": ["other"]}))
+    for name in ("1", "2"):
+        service_client.create_task("chain", task(name))
+        completed(service_client, "chain", name)
+    assert service_client.get_task("chain", "last").state == "active"
+    service_client.create_task("chain", task("other"))
+    completed(service_client, "chain", "last")
+    times = {one.id: one.execution_info for one in service_client.list_tasks("chain")}
+    assert times["last"].start_time >= times["other"].end_time  # type: ignore[union-attr, operator]
+    depends_on = service_client.get_task("chain", "last").depends_on
+    assert depends_on is not None
+    assert depends_on.task_ids == ["other"]

@@ -331,7 +331,6 @@ def test_a_task_the_service_would_refuse_is_refused(body: Any, code: str, culpri
     ("task", "job_fields", "culprit"),
     [
         ({"containerSettings": {"imageName": "ubuntu"}}, {}, "containerSettings"),
-        ({"dependsOn": {"taskIds": ["a"]}}, {"usesTaskDependencies": True}, "dependsOn"),
         ({"multiInstanceSettings": {"coordinationCommandLine": "x"}}, {}, "multiInstanceSettings"),
         ({}, {"jobPreparationTask": {"commandLine": "x"}}, "jobPreparationTask"),
         ({}, {"jobManagerTask": {"id": "m", "commandLine": "x"}}, "jobManagerTask"),

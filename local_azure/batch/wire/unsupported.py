@@ -8,7 +8,6 @@ from local_azure.batch.errors import BatchError
 
 _TASKS = {
     "containerSettings": "run tasks in containers",
-    "dependsOn": "run tasks in an order that they ask for",
     "multiInstanceSettings": "run one task on several nodes",
 }
 _POOLS = {"mountConfiguration": "mount file systems on nodes"}
