@@ -117,6 +117,11 @@ class Snapshot:
     phases: tuple[NodePhase, ...] = ()
     taken: float = field(default_factory=time.monotonic, compare=False)
 
+    @property
+    def stopped(self) -> int:
+        """How many of the tasks that count as failed were stopped by a person or a time limit."""
+        return sum(task.stopped for task in self.tasks)
+
     def age(self) -> float:
         """Seconds since the service was last asked with success."""
         return time.monotonic() - self.taken

@@ -131,14 +131,15 @@ def metrics(snapshot: Snapshot) -> None:
     counts = snapshot.counts
     if snapshot.job is None:
         return
-    whole = counts.total < 1000
+    whole, stopped = counts.total < 1000, snapshot.stopped
     cards = [
         ("Done", f"{counts.succeeded} / {counts.total}")
         if whole
         else (f"Done of {counts.total:,}", f"{counts.succeeded:,}"),
         ("Running", f"{counts.running:,}"),
         ("Waiting", f"{counts.active:,}"),
-        ("Failed", f"{counts.failed:,}"),
+        ("Failed", f"{counts.failed - stopped:,}"),
+        *([("Stopped", f"{stopped:,}")] if stopped else []),
         ("Elapsed", duration(elapsed(snapshot))),
     ]
     grid = st.grid(len(cards), min_column_width=150, gap="xsmall")  # room for "3 min 20 s"

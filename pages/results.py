@@ -106,7 +106,9 @@ def listing(account: Account, run_id: str) -> None:
                 lost_row(account, run_id, row)
     open_rows = [row for row in rows if row.state in ("waiting", "converting")]
     if lost and (done or open_rows):
-        st.subheader(f"Done ({len(done):,})")
+        st.subheader(
+            f"Done or on the way ({len(done + open_rows):,})" if open_rows else f"Done ({len(done):,})"
+        )
     for row in paged(done + open_rows, "done"):
         result_row(account, row)
     if not unsettled(account, run) and st.session_state.get("results_live") == run_id:

@@ -13,7 +13,15 @@ from batch_core.errors import DashboardError
 from batch_core.jobs import Failure
 from batch_core.monitor import NodeRow, Snapshot, Span, TaskRow
 from pages.charts.labels import duration, node_name
-from pages.charts.palette import ERROR, node_family, node_words, task_family, task_words
+from pages.charts.palette import (
+    ERROR,
+    OFFLINE,
+    PREEMPTED,
+    node_family,
+    node_words,
+    task_family,
+    task_words,
+)
 from pages.components.live_chart import Click
 from pages.parts.monitor_choice import Watched
 from pages.shell import session, words
@@ -29,13 +37,14 @@ def lists(account: Account, watched: Watched, snapshot: Snapshot) -> None:
     """Tasks by what became of them; what needs a person comes first."""
     by_family: dict[str, list[TaskRow]] = {}
     for task in snapshot.tasks:
-        by_family.setdefault(task_family(task.state, task.result).id, []).append(task)
+        family = "stopped" if task.stopped else task_family(task.state, task.result).id
+        by_family.setdefault(family, []).append(task)
     attention(account, watched, by_family.get("error", []))
     running = [*by_family.get("running", ()), *by_family.get("starting", ())]
     if running:
         st.subheader(f"Running ({len(running):,})")
         task_table("monitor_running", running, snapshot)
-    for family, title in (("idle", "Waiting"), ("done", "Done")):
+    for family, title in (("idle", "Waiting"), ("stopped", "Stopped"), ("done", "Done")):
         if rows := by_family.get(family):
             with st.expander(f"{title} ({len(rows):,})", key=f"monitor_{family}"):
                 task_table(f"monitor_{family}_rows", rows, snapshot)
@@ -115,6 +124,10 @@ def task_table(key: str, rows: Iterable[TaskRow], snapshot: Snapshot) -> None:
 
 
 def _task_state(task: TaskRow) -> str:
+    if task.stopped:
+        return f"{OFFLINE.glyph} stopped"
+    if task.preempted:
+        return f"{PREEMPTED.glyph} its node was taken back; it starts again by itself"
     return f"{task_family(task.state, task.result).glyph} {task_words(task.state, task.result)}"
 
 
@@ -201,3 +214,16 @@ def task_details(account: Account, watched: Watched, task: TaskRow) -> None:
     st.caption(f"Task {words.plain(task.id)}")
     if task_family(task.state, task.result) is ERROR:
         why(account, watched, task)
+    elif task.state != "completed" and not account.look_only:
+        _stop(account, watched, task)
+
+
+def _stop(account: Account, watched: Watched, task: TaskRow) -> None:
+    """Ends one task; the others go on."""
+    if st.button("Stop this task", icon=":material/stop_circle:", key=f"monitor_stop_{task.id}"):
+        try:
+            jobs.stop_task(account, watched.job_id or "", task.id)
+        except DashboardError as error:
+            session.show_error(error)
+            return
+        st.toast("The task is stopped; the others go on.")

@@ -75,7 +75,9 @@ def _over(snapshot: Snapshot) -> Line:
             f"{_ENDED[job.reason]} after {took}: {counts.succeeded:,} of {counts.total:,} done.", "warning"
         )
     if counts.failed:
-        return Line(f"Ended after {took}: {counts.succeeded:,} done, {counts.failed:,} failed.", "warning")
+        others = {"failed": counts.failed - snapshot.stopped, "stopped": snapshot.stopped}
+        told = ", ".join(f"{number:,} {word}" for word, number in others.items() if number)
+        return Line(f"Ended after {took}: {counts.succeeded:,} done, {told}.", "warning")
     return Line(
         f"All {counts.total:,} done in {took}." if counts.total > 1 else f"Done in {took}.", "success"
     )

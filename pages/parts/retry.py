@@ -72,7 +72,7 @@ def try_again(account: Account, run: Run, names: dict[str, str], nonce: str) -> 
         list(names),
         format_func=names.__getitem__,
         key=f"retry_only_{run.id}",
-        placeholder=f"All {words.count(len(names), 'file')}",
+        placeholder=f"All {len(names):,} files" if len(names) > 1 else next(iter(names.values())),
     )
     known = [conversion.id for conversion in conversions.CONVERSIONS]
     conversion_id = st.selectbox(

@@ -16,10 +16,11 @@ from batch_core import jobs, monitor, pools
 from batch_core.account import Account
 from batch_core.conversions import Options
 from batch_core.errors import Unreachable
-from batch_core.jobs import Run
+from batch_core.files import VideoFile
+from batch_core.jobs import Plan, Run
 from batch_core.pools import PoolInfo
 from batch_core.snapshot import Counts, NodeRow, Snapshot
-from pages.components.live_chart import PackedChart, unpack
+from pages.components.live_chart import Click, PackedChart, unpack
 from pages.parts import monitor_choice
 from pages.parts.monitor_words import settled, state_line
 from tests.waiting import until
@@ -187,6 +188,21 @@ def test_pause_holds_the_picture(app: Open, foreign_job: str, monkeypatch: pytes
     opened.run()
     assert metrics(opened)["Failed"] == "1"
     assert "as of " in text(opened)
+
+
+def test_one_task_is_stopped_and_is_no_failure(app: Open, account: Account, videos: list[VideoFile]) -> None:
+    plan = Plan(tuple(videos[:2]), "mp3", pool_id="nowhere", name="Waiting", nonce=uuid.uuid4().hex)
+    run = jobs.launch(account, plan)
+    opened = watched(app(PAGE, run=run.id), lambda page: metrics(page).get("Waiting") == "2")
+    opened.session_state["monitor_shown"] = Click("task", "file-0002")
+    opened.run()
+    opened.button(key="monitor_stop_file-0002").click().run()
+    assert not opened.exception
+    watched(opened, lambda page: "Stopped (1)" in [expander.label for expander in page.expander])
+    assert "Needs attention (1)" not in [header.value for header in opened.subheader]
+    assert "⊘ stopped" in text(opened)
+    assert (metrics(opened)["Failed"], metrics(opened)["Stopped"]) == ("0", "1")
+    jobs.stop(account, run.id)
 
 
 # The sentence
