@@ -194,13 +194,23 @@ def test_a_directory_cannot_be_read(service: RunningService, directory: Path) ->
     assert (answer.status_code, answer.json()["code"]) == (403, "IOError")
 
 
-def test_files_know_only_conditions_on_time(service: RunningService, directory: Path) -> None:
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@pytest.mark.parametrize("below", ["task", "node"])
+def test_files_know_only_conditions_on_time(
+    service: RunningService, directory: Path, node_id: str, method: str, below: str
+) -> None:
     target = f"/jobs/files/tasks/task/files/stdout.txt?{VERSION}"
+    if below == "node":
+        path = "workitems%2Ffiles%2Fjob-1%2Ftask%2Fstdout.txt"
+        target = f"/pools/pool/nodes/{node_id}/files/{path}?{VERSION}"
     modified = service.send("GET", target).headers["Last-Modified"]
-    assert service.send("GET", target, **{"if-modified-since": modified}).status_code == 304
-    assert service.send("GET", target, **{"if-unmodified-since": modified}).status_code == 200
-    early = {"if-unmodified-since": "Thu, 22 Jan 2015 00:00:00 GMT"}
-    assert service.send("GET", target, **early).status_code == 412
+    old = "Thu, 22 Jan 2015 00:00:00 GMT"
+    unchanged = service.send(method, target, **{"if-modified-since": modified})
+    assert (unchanged.status_code, unchanged.content) == (304, b"")
+    assert service.send(method, target, **{"if-modified-since": old}).status_code == 200
+    assert service.send(method, target, **{"if-unmodified-since": modified}).status_code == 200
+    assert service.send(method, target, **{"if-unmodified-since": old}).status_code == 412
+    assert service.send(method, target, **{"if-match": "0x0"}).status_code == 200
 
 
 def test_files_are_deleted(service: RunningService, service_client: BatchClient, directory: Path) -> None:
