@@ -32,3 +32,12 @@ def test_powershell_does_the_same_in_the_same_places() -> None:
 def test_every_file_that_the_readme_shows_is_there() -> None:
     for path in re.findall(r"\]\((?!https?:)([^)#]+)\)", README):
         assert (PROJECT / path).is_file(), path
+
+
+def test_every_test_that_the_table_of_promises_names_is_there() -> None:
+    table = (PROJECT / "tests" / "README.md").read_text(encoding="utf-8")
+    named = re.findall(r"`([\w/]+\.py)(?:::(test_\w+))?`", table)
+    assert len(named) > 50
+    for path, test in named:
+        source = (PROJECT / "tests" / path).read_text(encoding="utf-8")
+        assert not test or f"def {test}(" in source, f"{path}::{test}"

@@ -1,5 +1,6 @@
 """Input files: uploads as a browser does them, the list, what is in each, deletion."""
 
+import socket
 import uuid
 from collections.abc import Iterator
 from dataclasses import replace
@@ -206,3 +207,22 @@ def test_samples_are_five_good_videos_and_are_made_once(inputs: Account) -> None
     assert {file.blob for file in again} == {file.blob for file in made}
     assert told[-1] == (5, 5)
     assert len([f for f in files.list_files(inputs) if f.name in samples.SAMPLE_NAMES]) == 5
+
+
+def test_samples_are_made_without_a_network(inputs: Account, monkeypatch: pytest.MonkeyPatch) -> None:
+    samples_there = {f"{samples._id(sample)}/{safe_name(sample.name)}" for sample in samples.SAMPLES}
+    files.delete_files(inputs, [file for file in files.list_files(inputs) if file.blob in samples_there])
+    connect, asked = socket.socket.connect, []
+
+    def only_here(self: socket.socket, address: tuple) -> None:
+        if address[0] != "127.0.0.1":
+            asked.append(address)
+            raise OSError("no network")
+        connect(self, address)
+
+    monkeypatch.setattr(socket.socket, "connect", only_here)
+    for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")  # for programs that are started; nothing listens there
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    assert len(samples.make_samples(inputs)) == 5
+    assert asked == []
