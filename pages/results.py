@@ -11,7 +11,7 @@ from batch_core.jobs import Run
 from batch_core.results import Result
 from pages.components.download import download_button
 from pages.parts.launch import go_on_after_launch
-from pages.parts.result_rows import LOST, causes, lost_row, result_row
+from pages.parts.result_rows import causes, lost_groups, lost_row, result_row
 from pages.parts.retry import retry_asked, retry_button, tries_of
 from pages.shell import session, signing, words
 
@@ -98,12 +98,11 @@ def listing(account: Account, run_id: str) -> None:
     totals(account, run, rows, done)
     if lost:
         retry_button(account, run, lost)
-    for state, heading in LOST.items():
-        if group := [row for row in lost if row.state == state]:
-            st.subheader(f"{heading} ({len(group):,})")
-            causes(group)
-            for row in paged(group, state):
-                lost_row(account, run_id, row)
+    for state, heading, group in lost_groups(account, lost):
+        st.subheader(f"{heading} ({len(group):,})")
+        causes(group)
+        for row in paged(group, state):
+            lost_row(account, run_id, row)
     open_rows = [row for row in rows if row.state in ("waiting", "converting")]
     if lost and (done or open_rows):
         st.subheader(

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 
 import streamlit as st
 
 from batch_core import jobs, storage
-from batch_core.account import Account
+from batch_core.account import Account, AccountKind
 from batch_core.errors import DashboardError
 from batch_core.results import Result
 from pages.components.download import download_button
@@ -15,6 +16,7 @@ from pages.shell import session, signing, uploads, words
 
 CAUSES = 5
 LOST = {"failed": "Failed", "stopped": "Stopped", "preempted": "Taken back by Azure"}
+LOST_HERE = {**LOST, "preempted": "Node lost"}
 MARKS = {
     "failed": ":red[:material/error:]",
     "stopped": ":gray[:material/stop_circle:]",
@@ -87,6 +89,14 @@ def _address(account: Account, row: Result, save_as: str | None = None) -> str:
         )
     params = {"container": storage.RESULTS, "blob": row.blob} | ({"name": save_as} if save_as else {})
     return session.origin() + signing.signed_url("blob", account, **params)
+
+
+def lost_groups(account: Account, rows: list[Result]) -> Iterator[tuple[str, str, list[Result]]]:
+    """What nothing good has come of: state, heading and files of each group that has some."""
+    headings = LOST_HERE if account.kind is AccountKind.LOCAL else LOST
+    for state, heading in headings.items():
+        if group := [row for row in rows if row.state == state]:
+            yield state, heading, group
 
 
 def causes(group: list[Result]) -> None:

@@ -2,6 +2,7 @@
 
 import threading
 import uuid
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -12,6 +13,7 @@ from batch_core import files as stored
 from batch_core import jobs, manifests, pools, results, retrying
 from batch_core.account import Account
 from batch_core.errors import InvalidInput, NotFound
+from batch_core.feed import Doc, Feed
 from batch_core.files import VideoFile
 from batch_core.jobs import Plan, Run
 from batch_core.storage import INPUTS
@@ -226,6 +228,26 @@ def test_a_time_limit_is_no_person(ready: Account, good: Path) -> None:
     assert [ended(ready, run.id).reason for run in runs] == ["MaxWallClockTimeExpiry"] * 2
     assert states(ready, runs[0]) == [("failed", "It was not done within the run's time limit.")]
     assert states(ready, runs[1]) == [("failed", "The run's time limit was reached before its turn came.")]
+
+
+def test_a_node_that_was_taken_back_is_told_from_a_stop(
+    ready: Account, good: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The service's documents are those of a Spot node that Azure takes back; this computer's nodes stay."""
+    run = ran_as(ready, good, [SLEEP, SLEEP], pool_id="nowhere")
+    many = Feed.many
+
+    def taken(feed: Feed, path: str, **query: str) -> Iterator[list[Doc]]:
+        for page in many(feed, path, **query):
+            page[0] |= {"previousState": "running", "previousStateTransitionTime": "2026-11-22T10:00:00Z"}
+            yield page
+
+    monkeypatch.setattr(Feed, "many", taken)
+    again = ("waiting", "Its node was taken back; it starts again by itself.")
+    assert states(ready, run) == [again, ("waiting", "")]
+    jobs.stop(ready, run.id)
+    lost = ("preempted", "Its node was taken back, and the run ended before it could start again.")
+    assert states(ready, run) == [lost, ("stopped", "The run was stopped before its turn came.")]
 
 
 def test_who_only_looks_stops_no_task(ready: Account) -> None:
