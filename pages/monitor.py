@@ -138,8 +138,9 @@ def metrics(snapshot: Snapshot) -> None:
         else (f"Done of {counts.total:,}", f"{counts.succeeded:,}"),
         ("Running", f"{counts.running:,}"),
         ("Waiting", f"{counts.active:,}"),
-        ("Failed", f"{counts.failed - stopped:,}"),
-        *([("Stopped", f"{stopped:,}")] if stopped else []),
+        ("Failed · stopped", f"{counts.failed - stopped:,} · {stopped:,}")
+        if stopped
+        else ("Failed", f"{counts.failed:,}"),
         ("Elapsed", duration(elapsed(snapshot))),
     ]
     grid = st.grid(len(cards), min_column_width=150, gap="xsmall")  # room for "3 min 20 s"

@@ -201,7 +201,7 @@ def test_one_task_is_stopped_and_is_no_failure(app: Open, account: Account, vide
     watched(opened, lambda page: "Stopped (1)" in [expander.label for expander in page.expander])
     assert "Needs attention (1)" not in [header.value for header in opened.subheader]
     assert "⊘ stopped" in text(opened)
-    assert (metrics(opened)["Failed"], metrics(opened)["Stopped"]) == ("0", "1")
+    assert metrics(opened)["Failed · stopped"] == "0 · 1"
     jobs.stop(account, run.id)
 
 
