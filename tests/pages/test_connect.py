@@ -7,6 +7,7 @@ from streamlit.testing.v1 import AppTest
 
 from batch_core.account import Account
 from batch_core.local_cloud import LocalCloud
+from pages.shell import session
 
 PAGE = "pages/connect.py"
 Open = Callable[..., AppTest]
@@ -77,6 +78,21 @@ def test_look_only_disables_what_changes_things(app: Open, cloud: dict) -> None:
     opened.switch_page("pages/cleanup.py").run()
     assert not opened.exception
     assert next(button for button in opened.button if button.label == "Delete").disabled
+
+
+def test_look_only_stays_so_when_its_page_is_loaded_again(
+    app: Open, cloud: dict, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also when another tab of the same browser may change things in the same account."""
+    monkeypatch.setattr(session, "_browser", lambda: "one browser")
+    looking = app(PAGE)
+    next(box for box in looking.checkbox if box.label == "Look only").check()
+    fill(looking, cloud)
+    changing = fill(app(PAGE), cloud)
+    for tab, only in ((looking, True), (changing, False)):
+        again = app(PAGE, account=tab.query_params["account"])
+        (said,) = [text.value for text in again.markdown if "works with" in text.value]
+        assert ("to look only" in said) == only
 
 
 def test_keys_are_shown_only_when_asked_for(app: Open, cloud: dict) -> None:
