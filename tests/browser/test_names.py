@@ -83,27 +83,14 @@ def test_names_from_the_upload_to_the_download(only_these: Page, account: Accoun
     assert len(seen) >= min(len(shown), rows.count() - 1)  # the table draws those that are in sight
     nothing_ran(page)
 
-    go(page, "Convert")
-    page.get_by_text("MP3", exact=True).first.click()
-    names = files.distinct_names(files.list_files(account))
-    chooser = page.get_by_role("combobox", name="Files")
-    chooser.click()
-    chooser.fill("same name")
-    expect(page.get_by_role("option", name=TWICE, exact=True)).to_be_visible()
-    page.get_by_role("option", name="same name (2).mp4", exact=True).click()
-    page.keyboard.press("Escape")
-    expect(page.get_by_role("button", name="Convert 1 file", exact=True)).to_be_visible(timeout=LONG)
-    page.get_by_role("button", name="Convert 1 file", exact=True).click()
-    page.wait_for_url(re.compile(r"/monitor.*run="))
-    first = jobs.manifest(account, run_in(page))
-    assert [names[file.file_id] for file in first.files] == ["same name (2).mp4"], "not its namesake"
+    first = the_namesake_alone(page, account)
 
     go(page, "Convert")
     chooser = page.get_by_role("combobox", name="Files")
     chooser.press("Backspace")
     page.keyboard.press("Escape")
     page.get_by_role("button", name=f"Convert {len(WORST) + 2} files", exact=True).click()
-    page.wait_for_url(re.compile(rf"/monitor.*run=(?!{first.run_id})"))
+    page.wait_for_url(re.compile(rf"/monitor.*run=(?!{first})"))
     run_id = run_in(page)
     until(lambda: jobs.get_run(account, run_id).over, seconds=60, what="the run's end")
     expect(page.get_by_text(f"{len(WORST) + 2} / {len(WORST) + 2}")).to_be_visible(timeout=LONG)
@@ -124,6 +111,25 @@ def test_names_from_the_upload_to_the_download(only_these: Page, account: Accoun
         assert download.value.suggested_filename == name.replace("\u200d", "_")
     assert dialogs == []
     assert hosts <= {"127.0.0.1", None}, "nothing but this computer was asked"
+
+
+def the_namesake_alone(page: Page, account: Account) -> str:
+    """Chooses one of two files with one name and converts it; the run's id."""
+    go(page, "Convert")
+    page.get_by_text("MP3", exact=True).first.click()
+    names = files.distinct_names(files.list_files(account))
+    chooser = page.get_by_role("combobox", name="Files")
+    chooser.click()
+    chooser.fill("same name")
+    expect(page.get_by_role("option", name=TWICE, exact=True)).to_be_visible()
+    page.get_by_role("option", name="same name (2).mp4", exact=True).click()
+    page.keyboard.press("Escape")
+    expect(page.get_by_role("button", name="Convert 1 file", exact=True)).to_be_visible(timeout=LONG)
+    page.get_by_role("button", name="Convert 1 file", exact=True).click()
+    page.wait_for_url(re.compile(r"/monitor.*run="))
+    first = jobs.manifest(account, run_in(page))
+    assert [names[file.file_id] for file in first.files] == ["same name (2).mp4"], "not its namesake"
+    return first.run_id
 
 
 def run_in(page: Page) -> str:
