@@ -20,6 +20,7 @@ from batch_core import jobs, pools, storage
 from batch_core.account import Account, AccountKind
 from batch_core.errors import DashboardError
 from batch_core.local_cloud import LocalCloud, app_home
+from pages.shell import words
 from pages.shell.headers import BROWSER_COOKIE
 
 if TYPE_CHECKING:
@@ -232,7 +233,8 @@ def close() -> None:
 
 def show_error(error: DashboardError) -> None:
     """What went wrong and what to do about it; the service's request id is folded away."""
-    st.error(f"{error.user_message}  \n{error.hint}" if error.hint else error.user_message)
+    said, hint = words.sentence(error.user_message), words.sentence(error.hint)
+    st.error(f"{said}  \n{hint}" if hint else said)
     if error.request_id:
         with st.expander("For a support request"):
             st.code(error.request_id, language=None)

@@ -65,3 +65,8 @@ def zone() -> ZoneInfo:
 def plain(text: str) -> str:
     """A stranger's text (a file's name), so that Markdown shows it as it is."""
     return WOVEN.sub(WORD_JOINER, text).translate(MARKDOWN)
+
+
+def sentence(text: str) -> str:
+    """A sentence with strangers' names in it, as Markdown; its own stops and colons stay readable."""
+    return re.sub(r"(?<!\d)\\([.:])(?=\s|$)", r"\1", plain(text))
