@@ -80,6 +80,21 @@ def failure(account: Account, job_id: str, task_id: str) -> Failure:
     )
 
 
+def start_task_log(account: Account, pool_id: str, node_id: str) -> str:
+    """The end of what a node's start task wrote to stderr; empty when it wrote nothing or the node is gone."""
+    path = f"startup/{STDERR}"
+    try:
+        with translated("read the start task's log"):
+            size = account.batch.get_node_file_properties(pool_id, node_id, path).content_length
+            if not size:
+                return ""
+            span = f"bytes={max(0, size - MOST_BYTES)}-{size - 1}"
+            data = b"".join(account.batch.download_node_file(pool_id, node_id, path, ocp_range=span))
+    except (NotFound, Conflict):
+        return ""
+    return last_lines(data)
+
+
 def _end_of_log(account: Account, job_id: str, task_id: str) -> str:
     for read in (_from_results, _from_node):
         try:

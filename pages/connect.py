@@ -21,7 +21,8 @@ def page() -> None:
     azure = current is not None and current.kind is AccountKind.AZURE
     if azure:
         st.markdown(
-            f"This session works with **{current.name}** on Azure{', to look only' if current.look_only else ''}."
+            f"This session works with **{current.name}** at `{current.batch_endpoint.url}`"
+            f"{', to look only' if current.look_only else ''}."
         )
     else:
         st.markdown("This session works on **this computer**. No sign-up, and nothing costs money.")

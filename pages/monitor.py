@@ -13,7 +13,7 @@ from batch_core.monitor import Snapshot
 from batch_core.pools import LOCAL_POOL
 from pages.charts.labels import duration
 from pages.parts.monitor_charts import charts
-from pages.parts.monitor_choice import Watched, choose
+from pages.parts.monitor_choice import Watched, choose, listed
 from pages.parts.monitor_lists import lists, selected
 from pages.parts.monitor_words import elapsed, settled, state_line
 from pages.shell import session, words
@@ -103,6 +103,7 @@ def live(account: Account, watched: Watched, first: Snapshot | None, at_rest: bo
         st.caption(":material/hourglass_top: Asking for the nodes and tasks")
         return
     if (settled(snapshot) and not at_rest) or (first is None or first.job is None) != (snapshot.job is None):
+        listed.clear()
         st.rerun()  # what stands above the picture is out of date
     freshness(snapshot, at_rest)
     metrics(snapshot)

@@ -10,6 +10,7 @@ import streamlit as st
 from batch_core import jobs
 from batch_core.account import Account
 from batch_core.errors import DashboardError
+from batch_core.failures import start_task_log
 from batch_core.jobs import Failure
 from batch_core.monitor import NodeRow, Snapshot, Span, TaskRow
 from pages.charts.labels import duration, node_name
@@ -96,6 +97,12 @@ def failure(fingerprint: str, job_id: str, task_id: str, ended: str, _account: A
     return jobs.failure(_account, job_id, task_id)
 
 
+@st.cache_data(max_entries=256, show_spinner=False)
+def start_log(fingerprint: str, pool_id: str, node_id: str, since: str, _account: Account) -> str:
+    """Asked for once for every failure of a node's start task."""
+    return start_task_log(_account, pool_id, node_id)
+
+
 def task_table(key: str, rows: Iterable[TaskRow], snapshot: Snapshot) -> None:
     """Tasks as a table, the newest change first."""
     ordered = sorted(rows, key=lambda task: task.since, reverse=True)
@@ -168,17 +175,18 @@ def selected(account: Account, watched: Watched, snapshot: Snapshot) -> None:
         return
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"**{words.plain(node.id if node else task.name)}**", width="stretch")
+            name = node_name(node.id, node.order) if node else task.name
+            st.markdown(f"**{words.plain(name)}**", width="stretch")
             st.button(
                 "Close", icon=":material/close:", on_click=lambda: st.session_state.pop("monitor_shown", None)
             )
         if node:
-            node_details(node, snapshot)
+            node_details(account, node, snapshot)
         else:
             task_details(account, watched, task)
 
 
-def node_details(node: NodeRow, snapshot: Snapshot) -> None:
+def node_details(account: Account, node: NodeRow, snapshot: Snapshot) -> None:
     kind = "Dedicated node" if node.dedicated else "Spot node"
     lasted = duration(snapshot.taken_at - node.since)
     st.markdown(
@@ -188,6 +196,15 @@ def node_details(node: NodeRow, snapshot: Snapshot) -> None:
     )
     if node.error:
         st.warning(words.plain(node.error), icon=":material/error:")
+    if node.state == "starttaskfailed" and snapshot.pool:
+        try:
+            log = start_log(account.fingerprint, snapshot.pool.id, node.id, str(node.since), account)
+        except DashboardError as error:
+            session.show_error(error)
+        else:
+            st.caption("The last lines of its start task's stderr.txt")
+            st.code(log or "Nothing was written to stderr.", language=None, wrap_lines=True, height="content")
+    st.caption(f"Node {words.plain(node.id)}")
     own = sorted((span for span in snapshot.spans if span.node_id == node.id), key=lambda span: span.start)
     if own:
         st.markdown("\n".join(f"- {_span_line(span, snapshot)}" for span in reversed(own[-RECENT:])))

@@ -112,8 +112,8 @@ def _node_trouble(snapshot: Snapshot) -> Line | None:
         return None
     failed = [node for node in broken if node.state == "starttaskfailed"]
     if failed:
-        why = f" {plain(failed[0].error)}" if failed[0].error else ""
-        return Line(f"The start task failed on {count(len(failed), 'node')}.{why}", "warning")
+        why = plain(failed[0].error).removeprefix("The start task failed.").strip()
+        return Line(f"The start task failed on {count(len(failed), 'node')}. {why}".strip(), "warning")
     return Line(f"{count(len(broken), 'node')} of {len(snapshot.nodes):,} can't be used.", "warning")
 
 

@@ -42,7 +42,11 @@ def new_pool(account: Account) -> None:
         "Start task",
         pools.INSTALL_FFMPEG if azure else "",
         key=f"pool_start_{account.kind}",
-        help="A command that every node runs before its first task, as administrator. Empty: none.",
+        help=(
+            "A command that every node runs before its first task"
+            + (", as administrator" if azure else "")
+            + '. It gets no shell: for several commands write /bin/bash -c "…". Empty: none.'
+        ),
         persist_state="session",
     )
     if st.button("Create pool", type="primary", disabled=image is None or account.look_only):

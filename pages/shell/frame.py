@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from urllib.parse import urlsplit
+
 import streamlit as st
 
 from batch_core import pools
-from batch_core.account import Account, AccountKind
+from batch_core.account import Account, AccountKind, is_loopback
 from batch_core.errors import DashboardError
 from pages.shell import session, uploads, words
 
@@ -79,7 +81,8 @@ def _foot() -> None:
     try:
         nodes = _nodes(current.fingerprint, current)
         state = f":green[●] {'look only' if current.look_only else 'ready'} · {words.count(nodes, 'node')}"
-        cost = "Nothing costs money" if local else _charge(nodes)
+        here = local or is_loopback(urlsplit(current.batch_endpoint.url).hostname or "")
+        cost = "Nothing costs money" if here else _charge(nodes)
     except DashboardError as error:
         state, cost = f":red[●] {error.user_message}", ""
     with st.container(gap="xsmall"):

@@ -14,6 +14,7 @@ from azure.batch import models
 from batch_core import jobs, launching, pools
 from batch_core.account import Account
 from batch_core.errors import Throttled
+from batch_core.failures import start_task_log
 from batch_core.history import GONE, History
 from batch_core.monitor import Recorder, Snapshot, history_path, list_job_ids, list_pool_ids
 from batch_core.snapshot import Counts
@@ -337,7 +338,7 @@ def test_a_nodes_start_is_told_phase_by_phase_and_so_is_why_it_failed(
     ready: Account, watch, code: int
 ) -> None:
     pool_id = f"starts-{uuid.uuid4().hex[:8]}"
-    command = python(f"import time; time.sleep(1); raise SystemExit({code})")
+    command = python(f"import sys, time; time.sleep(1); sys.stderr.write('no ffmpeg'); sys.exit({code})")
     recorder = watch(pool_id, None)
     seen(recorder, lambda s: s.version > 0, "a picture without a pool")
     pools.create(ready, pools.PoolSpec(id=pool_id, dedicated=1, spot=0, start_task=command))
@@ -348,6 +349,8 @@ def test_a_nodes_start_is_told_phase_by_phase_and_so_is_why_it_failed(
         assert [(phase.node_id, phase.end is not None) for phase in waiting] == [(shot.nodes[0].id, True)]
         told = "The start task failed. The command ended with exit code 9."
         assert shot.nodes[0].error == (told if code else "")
+        assert start_task_log(ready, pool_id, shot.nodes[0].id) == "no ffmpeg"
+        assert start_task_log(ready, pool_id, "tvmps_gone_d") == ""
     finally:
         pools.delete(ready, pool_id)
     gone = seen(recorder, lambda s: s.pool is None, "the pool's end")

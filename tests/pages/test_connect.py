@@ -48,7 +48,10 @@ def test_an_account_is_connected_by_names_keys_and_urls(app: Open, cloud: dict) 
         "Batch: The Batch account answers.",
         "Storage: The Storage account answers.",
     ]
-    assert any(f"**{cloud['batch']['account']}** on Azure" in text.value for text in opened.markdown)
+    assert any(
+        f"**{cloud['batch']['account']}** at `{cloud['batch']['url']}`" in text.value
+        for text in opened.markdown
+    )
     press(opened, "Use this computer")
     assert any("works on **this computer**" in text.value for text in opened.markdown)
 
