@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import timedelta
 
 import pandas as pd
@@ -30,7 +31,7 @@ def page() -> None:
         st.stop()
     if there:
         chosen = choose(there)
-        st.fragment(run_every=REFRESH_SECONDS)(detail)(account, chosen)
+        st.fragment(run_every=REFRESH_SECONDS)(detail)(account, chosen, time.monotonic())
         actions(account, there[chosen])
     else:
         st.markdown("There is no pool yet. Add one below, or let Convert make one that goes away by itself.")
@@ -67,13 +68,17 @@ def nodes_in_words(pool: PoolInfo) -> str:
     return words.count(now, "node") if now == wanted else f"{now} of {words.count(wanted, 'node')}"
 
 
-def detail(account: Account, pool_id: str) -> None:
-    """The pool's state and its nodes, from the shared recorder."""
+def detail(account: Account, pool_id: str, listed_at: float) -> None:
+    """The pool's state and its nodes, from the shared recorder.
+
+    `listed_at` (time.monotonic) is when the pool was there: an older picture without it is of one before it that
+    had its name.
+    """
     snapshot = session.recorder(pool_id, None).snapshot()
     pool = snapshot.pool if snapshot else None
     if snapshot and snapshot.error is not None:
         session.show_error(snapshot.error)
-    elif snapshot and pool is None and snapshot.age() < 2 * REFRESH_SECONDS:  # it has been deleted
+    elif snapshot and pool is None and snapshot.age() < time.monotonic() - listed_at:  # it has been deleted
         session.set_id("pool", None)
         st.rerun()
     if snapshot is None or pool is None:

@@ -48,6 +48,7 @@ def show() -> None:
         size="medium",
         icon_image=ICON,
     )
+    session.remember_ids()  # before there is a link to press: a press ends this run and empties the URL
     page = st.navigation({section: [_page(*entry) for entry in pages] for section, pages in SECTIONS.items()})
     session.keep_ids_in_url()
     current = session.account()

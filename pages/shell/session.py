@@ -257,6 +257,12 @@ def set_id(name: str, value: str | None) -> None:
         del st.query_params[name]
 
 
+def remember_ids() -> None:
+    """Take the ids out of the URL into the session, which page switches do not empty."""
+    for name in URL_IDS:
+        current_id(name)
+
+
 def keep_ids_in_url() -> None:
     """Put the chosen ids back into the URL, which a page switch empties."""
     for name in URL_IDS:

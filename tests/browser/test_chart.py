@@ -99,7 +99,7 @@ def test_a_job_is_stopped_after_a_question_that_names_it(page: Page, app_url: st
         expect(monitor.get_by_text(re.compile(r"It was stopped after .*: 0 of 3 done"))).to_be_visible(
             timeout=30_000
         )
-        expect(monitor.get_by_role("heading", name=f"Needs attention ({TASKS})")).to_be_visible()
+        expect(monitor.get_by_text(f"Stopped ({TASKS})")).to_be_visible()
         expect(timeline(monitor)).to_have_attribute("aria-label", re.compile(f"{TASKS} failed"))
         assert jobs.get_run(account, job_id).over
 

@@ -229,23 +229,38 @@ def test_looking_into_a_file_has_a_time_limit(monkeypatch: pytest.MonkeyPatch) -
         check_decodes(f"{stub.url}/film.mp4", 1000, seconds=1)
 
 
+SIDE = 8192  # pixels: the largest picture that is looked into at all
+
+
 def bomb(path: Path) -> None:
-    """A small film whose one picture takes 2 GB when it is unpacked."""
+    """A small film whose one picture takes half a gigabyte when it is unpacked, more than the limit here."""
     chunk = lambda kind, data: (  # noqa: E731
         struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
     )
-    header = struct.pack(">IIBBBBB", 16000, 16000, 16, 6, 0, 0, 0)
+    header = struct.pack(">IIBBBBB", SIDE, SIDE, 16, 6, 0, 0, 0)
     picture = b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 1000))
     with av.open(str(path), "w", format="mov") as container:
         stream = container.add_stream("png", rate=1)
-        stream.width = stream.height = 16000
+        stream.width = stream.height = SIDE
         stream.pix_fmt = "rgba64be"
         packet = av.Packet(picture + chunk(b"IEND", b""))
         packet.stream, packet.pts, packet.dts, packet.time_base = stream, 0, 0, Fraction(1, 1)
         container.mux(packet)
 
 
-def test_looking_into_a_file_has_a_memory_limit(tmp_path: Path) -> None:
+TIGHT = """import sys
+from batch_core import probe_child
+probe_child.MEMORY = 400 * 2**20
+sys.exit(probe_child.main())
+"""
+
+
+def test_looking_into_a_file_has_a_memory_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The limit is lowered: no picture that is let through needs more than the real one."""
+    run = subprocess.run
+    monkeypatch.setattr(
+        subprocess, "run", lambda command, **options: run([command[0], "-c", TIGHT], **options)
+    )
     bomb(tmp_path / "bomb.mov")
     assert (tmp_path / "bomb.mov").stat().st_size < 10_000
     found = look(tmp_path / "bomb.mov")

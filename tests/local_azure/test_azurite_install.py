@@ -81,7 +81,7 @@ def test_two_first_starts_install_once_and_tell_how_far(tmp_path: Path) -> None:
 _INSTALL = """
 import sys, threading
 from pathlib import Path
-from local_azure.azurite_install import Installer
+from local_azure.azurite.installation import Installer
 def report(sentence, fraction):
     print(fraction, flush=True)
 Installer(Path(sys.argv[1]), report, threading.Event()).ensure()
