@@ -5,7 +5,7 @@ from __future__ import annotations
 import streamlit as st
 
 from batch_core import jobs, results
-from batch_core.account import Account
+from batch_core.account import Account, AccountKind
 from batch_core.errors import DashboardError
 from batch_core.jobs import Run
 from batch_core.results import Result
@@ -15,7 +15,7 @@ from pages.parts.result_rows import causes, lost_groups, lost_row, result_row
 from pages.parts.retry import retry_asked, retry_button, tries_of
 from pages.shell import session, signing, words
 
-REFRESH_SECONDS = 2
+REFRESH_SECONDS = 1
 ROWS = 25
 
 
@@ -92,8 +92,9 @@ def listing(account: Account, run_id: str) -> None:
         return
     done = [row for row in rows if row.state == "done"]
     lost = [row for row in rows if row.lost]
+    busy_here = account.kind is AccountKind.LOCAL and not run.over  # a check would take the nodes' processors
     for row in done:
-        if row.checked is None and not account.look_only:
+        if row.checked is None and not account.look_only and not busy_here:
             session.in_background((account.fingerprint, run_id, row.task_id), results.check, account, row)
     totals(account, run, rows, done)
     if lost:
