@@ -45,26 +45,33 @@ def retry_button(account: Account, run: Run, lost: list[Result]) -> None:
         help="This account is connected to look only." if account.look_only else None,
     )
     if pressed:
-        st.session_state["retry_of"] = (run, {row.task_id: row.source_name for row in lost})
-        st.rerun()
+        _ask(account, run, {row.task_id: row.source_name for row in lost})
 
 
-def retry_asked(account: Account) -> None:
-    """The dialog, when its button was pressed. What tells this try from earlier ones is settled here, so that a
-    second press, or another tab with the same dialog, starts nothing twice."""
-    asked = st.session_state.pop("retry_of", None)
-    if asked is None:
-        return
-    run, names = asked
+def _ask(account: Account, run: Run, names: dict[str, str]) -> None:
+    """Opens the dialog. What tells this try from earlier ones is settled here, so that a second press, or another
+    tab with the same dialog, starts nothing twice."""
     try:
         ended = sum(again.over for again in retrying.tries(account, run.id))
     except DashboardError as error:
         session.show_error(error)
         return
-    try_again(account, run, names, f"after {ended}")
+    st.session_state["retry_of"] = (run, names, f"after {ended}")
+    st.rerun()
 
 
-@st.dialog("Try again")
+def retry_asked(account: Account) -> None:
+    """The dialog, from the press of its button until it is dismissed: a page that is drawn anew keeps it open."""
+    asked = st.session_state.get("retry_of")
+    if asked is not None:
+        try_again(account, *asked)
+
+
+def _dismissed() -> None:
+    st.session_state.pop("retry_of", None)
+
+
+@st.dialog("Try again", on_dismiss=_dismissed)
 def try_again(account: Account, run: Run, names: dict[str, str], nonce: str) -> None:
     """All of the files or some, the same conversion or another; only its own button starts the run."""
     only = st.multiselect(
@@ -96,6 +103,7 @@ def try_again(account: Account, run: Run, names: dict[str, str], nonce: str) -> 
     if st.button(label, key="retry_start", type="primary", icon=":material/replay:") and launch(
         account, plan
     ):
+        _dismissed()
         go_on_after_launch()
 
 

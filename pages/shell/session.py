@@ -241,16 +241,14 @@ def show_error(error: DashboardError) -> None:
 
 
 def current_id(name: str) -> str | None:
-    """The id of a "run", "pool", "job" or "account" in the URL, or, after a page switch, the last one chosen."""
-    asked = st.query_params.get(name)
-    if asked and BATCH_ID.fullmatch(asked):
-        st.session_state[f"id_{name}"] = asked
+    """The "run", "pool", "job" or "account" that this session is about."""
     return st.session_state.get(f"id_{name}")
 
 
 def set_id(name: str, value: str | None) -> None:
     """Choose a "run", "pool" or "job"; the URL carries it, so that a reload comes back to it."""
     st.session_state[f"id_{name}"] = value
+    _unconfirmed()[name] = False
     if value:
         st.query_params[name] = value
     elif name in st.query_params:
@@ -258,9 +256,20 @@ def set_id(name: str, value: str | None) -> None:
 
 
 def remember_ids() -> None:
-    """Take the ids out of the URL into the session, which page switches do not empty."""
+    """Take over the ids of a URL that was opened, at the start of a whole run of the app.
+
+    What a browser asks for while a new id is on its way to it still carries the old URL, so an id chosen here
+    stands until the browser has shown it once. A page switch empties the URL, which chooses nothing.
+    """
+    unconfirmed = _unconfirmed()
     for name in URL_IDS:
-        current_id(name)
+        asked = st.query_params.get(name)
+        if unconfirmed.get(name) is False:
+            unconfirmed[name] = True  # chosen in a callback of this very run: what is asked is our own word
+        elif asked == current_id(name):
+            unconfirmed.pop(name, None)
+        elif asked and name not in unconfirmed and BATCH_ID.fullmatch(asked):
+            st.session_state[f"id_{name}"] = asked
 
 
 def keep_ids_in_url() -> None:
@@ -269,6 +278,15 @@ def keep_ids_in_url() -> None:
         chosen = current_id(name)
         if chosen and st.query_params.get(name) != chosen:
             st.query_params[name] = chosen
+            _unconfirmed()[name] = True
+        elif chosen is None and name in st.query_params:
+            del st.query_params[name]
+
+
+def _unconfirmed() -> dict[str, bool]:
+    """The ids whose last choice has not come back from the browser yet, and whether a run has begun since."""
+    names: dict[str, bool] = st.session_state.setdefault("ids_unconfirmed", {})
+    return names
 
 
 def _forget_ids() -> None:

@@ -9,12 +9,13 @@ from pathlib import Path
 
 import httpx
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.browser import chromium
 from tests.waiting import until
 
 PROJECT = Path(__file__).parents[2]
+expect.set_options(timeout=30_000)  # ms; a busy machine may need long for a page's first run
 
 
 def free_port() -> int:

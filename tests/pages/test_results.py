@@ -142,6 +142,8 @@ def test_the_dialog_offers_the_failed_files_and_starts_nothing_by_itself(
     assert "2 files become MP3." in text(opened)
     assert "on the 5 nodes of this computer" in text(opened)
     assert "Convert 2 files again" in [button.label for button in opened.button]
+    opened.run()  # as when a result has been checked meanwhile
+    assert "Convert 2 files again" in [button.label for button in opened.button]
     assert not retrying.tries(account, mixed_run.id)
 
 
