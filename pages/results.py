@@ -35,8 +35,8 @@ def page() -> None:
         return
     run = choose_run(runs)
     tries_of(run, runs)
-    live = st.fragment(run_every=REFRESH_SECONDS)(listing) if unsettled(account, run) else listing
-    live(account, run.id)
+    # A fragment also when nothing changes any more: a press that is on its way names the fragment it was made in.
+    st.fragment(listing, run_every=REFRESH_SECONDS if unsettled(account, run) else None)(account, run.id)
     retry_asked(account)
 
 

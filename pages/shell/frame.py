@@ -9,6 +9,7 @@ import streamlit as st
 from batch_core import pools
 from batch_core.account import Account, AccountKind, is_loopback
 from batch_core.errors import DashboardError
+from pages.components import back
 from pages.shell import session, uploads, words
 
 FOOT_SECONDS = 5
@@ -56,6 +57,7 @@ def show() -> None:
         uploads.mount(current)
     with st.sidebar:
         _foot()
+        back.one_step()
     page.run()
 
 
