@@ -25,13 +25,14 @@ def choose_pool(account: Account) -> tuple[str | None, PoolSpec | None]:
     local = account.kind is AccountKind.LOCAL
     usual = pools.LOCAL_POOL if local and pools.LOCAL_POOL in there else AUTO
     ids.sort(key=lambda pool_id: pool_id != usual)
-    if st.session_state.get("convert_pool") not in ids:
-        st.session_state["convert_pool"] = usual
+    key = f"convert_pool_{account.fingerprint}"  # another account's pool of the same name is not what was chosen
+    if st.session_state.get(key) not in ids:
+        st.session_state[key] = usual
     chosen = st.selectbox(
         "Pool",
         ids,
         format_func=lambda pool_id: label(there.get(pool_id)),
-        key="convert_pool",
+        key=key,
         persist_state="session",
     )
     if chosen != AUTO:

@@ -7,9 +7,8 @@ fingerprint, so two sessions with different accounts never share anything.
 from __future__ import annotations
 
 import re
-import threading
 from collections.abc import Callable, Hashable
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -21,6 +20,7 @@ from batch_core.account import Account, AccountKind
 from batch_core.errors import DashboardError
 from batch_core.local_cloud import LocalCloud, app_home
 from pages.shell import words
+from pages.shell.errands import Errands
 from pages.shell.headers import BROWSER_COOKIE
 
 if TYPE_CHECKING:
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
 URL_IDS = ("run", "pool", "job", "account")
 BATCH_ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
-ERRANDS_KEPT = 10_000
 NO_BROWSER_ORIGIN = "http://127.0.0.1:8501"
 
 
@@ -185,35 +184,13 @@ def _recorder(
     return made
 
 
-class _Errands:
-    """Work that a page has begun and does not wait for; each piece is done once, whoever asks for it."""
-
-    def __init__(self) -> None:
-        self._threads = ThreadPoolExecutor(2, "errand")
-        self._begun: dict[Hashable, Future[Any]] = {}
-        self._lock = threading.Lock()
-
-    def begin(self, key: Hashable, work: Callable[..., Any], *given: Any) -> Future[Any]:
-        """The work's Future; the work is begun only when its key is new."""
-        with self._lock:
-            if len(self._begun) > ERRANDS_KEPT:
-                self._begun = {key: future for key, future in self._begun.items() if not future.done()}
-            if key not in self._begun:
-                self._begun[key] = self._threads.submit(work, *given)
-            return self._begun[key]
-
-    def close(self) -> None:
-        """Drop what has not begun."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
-
-
-def _close(errands: _Errands) -> None:
+def _close(errands: Errands) -> None:
     errands.close()
 
 
 @st.cache_resource(show_spinner=False, on_release=_close)
-def _errands() -> _Errands:
-    return _Errands()
+def _errands() -> Errands:
+    return Errands()
 
 
 def in_background(key: Hashable, work: Callable[..., Any], *given: Any) -> Future[Any]:

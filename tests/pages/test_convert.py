@@ -119,12 +119,14 @@ def test_a_run_has_the_time_limit_that_was_chosen_from_its_birth(
     assert job.constraints.max_wall_clock_time == timedelta(minutes=30)
 
 
-def test_a_pool_that_goes_away_by_itself_can_be_chosen(app: Open, videos: list[VideoFile]) -> None:
+def test_a_pool_that_goes_away_by_itself_can_be_chosen(
+    app: Open, account: Account, videos: list[VideoFile]
+) -> None:
     opened = app(PAGE)
-    opened.selectbox(key="convert_pool").select(AUTO).run()
+    opened.selectbox(key=f"convert_pool_{account.fingerprint}").select(AUTO).run()
     opened.number_input(key="convert_spot").set_value(3).run()
     assert "on 3 Spot nodes" in text(opened)
-    assert opened.selectbox(key="convert_pool").options[0].startswith("This computer")
+    assert opened.selectbox(key=f"convert_pool_{account.fingerprint}").options[0].startswith("This computer")
     assert pools.DEFAULT_VM_SIZE in [field.value for field in opened.text_input]
 
 
