@@ -19,7 +19,7 @@ from batch_core import probe as probing
 from batch_core.account import Account
 from batch_core.errors import DashboardError, NotFound, translated
 from batch_core.probe import Probe
-from batch_core.storage import INPUTS, container_sas, expiry, read_url
+from batch_core.storage import INPUTS, container_sas, expiry, inputs_url, read_url
 
 _OURS = re.compile(r"([0-9a-f]{32})/([A-Za-z0-9._-]{1,80})")
 _METADATA_BYTES = 6000  # of the 8 KiB that a blob's metadata may have in all
@@ -58,7 +58,7 @@ def upload_target(account: Account) -> UploadTarget:
     account.require_writable()
     until = expiry(2)
     return UploadTarget(
-        container_url=f"{account.storage_endpoint.url}/{INPUTS}",
+        container_url=inputs_url(account),
         sas=container_sas(account, INPUTS, "cw", until),
         expires=until,
     )

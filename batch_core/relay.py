@@ -34,6 +34,12 @@ def facts(account: Account, container: str, blob: str) -> BlobFacts:
     return BlobFacts(found.size, found.content_settings.content_type or "", found.etag)
 
 
+def reaches(account: Account) -> None:
+    """Whether storage answers at all: raises Unreachable or Throttled when not, within seconds."""
+    with translated("reach storage"):
+        account.blobs.get_account_information(connection_timeout=4, read_timeout=6, retry_total=0)
+
+
 def receive_block(account: Account, blob: str, block_id: str, data: bytes) -> None:
     """Put Block: one block of an input; `block_id` is base64 as on the wire."""
     client, number = _input(account, blob), _decoded(block_id)

@@ -61,6 +61,11 @@ def read_url(
     return f"{end.url}/{container}/{quote(blob, safe='/~')}?{sas}"
 
 
+def inputs_url(account: Account) -> str:
+    """The URL of the container that videos are uploaded to, without leave to do anything in it."""
+    return f"{account.storage_endpoint.url}/{INPUTS}"
+
+
 def container_url(account: Account, container: str, permissions: str, hours: float) -> str:
     """A container's URL with a SAS of these permissions ("cw": make and write blobs) for about `hours`."""
     return f"{account.storage_endpoint.url}/{container}?{container_sas(account, container, permissions, expiry(hours))}"

@@ -45,8 +45,10 @@ def _refusing(handler: Handler) -> Handler:
             return PlainTextResponse(str(refused), 403)
         except errors.DashboardError as error:
             status = _STATUS.get(type(error), 502)
-            retry = {"Retry-After": "5"} if status == 503 else None
-            return PlainTextResponse(error.user_message, status, headers=retry)
+            headers = {"Retry-After": "5"} if status == 503 else {}
+            if error.code:
+                headers["x-ms-error-code"] = error.code  # uploads decide by it, as with storage itself
+            return PlainTextResponse(error.user_message, status, headers=headers)
 
     return answer
 
@@ -100,6 +102,13 @@ async def upload(request: Request) -> Response:
     return Response(status_code=201)
 
 
+async def reach(request: Request) -> Response:
+    """Whether this app reaches the storage of an upload's link: a browser that does not asks before it comes here."""
+    account, _ = verify(request, "upload")
+    await run_in_threadpool(relay.reaches, account)
+    return Response(status_code=204)
+
+
 def _store(account: Account, request: Request, body: bytes) -> None:
     path, step = request.path_params["blob"], request.query_params.get("comp")
     name = request.headers.get("x-ms-meta-name", "")
@@ -127,5 +136,6 @@ ROUTES = [
     Route(f"{PREFIX}/plotly.min.js", plotly, methods=["GET"]),
     Route(f"{PREFIX}/zip", _refusing(archive), methods=["GET"]),
     Route(f"{PREFIX}/blob", _refusing(blob), methods=["GET"]),
+    Route(f"{PREFIX}/upload", _refusing(reach), methods=["GET"]),
     Route(f"{PREFIX}/upload/{{blob:path}}", _refusing(upload), methods=["PUT"]),
 ]

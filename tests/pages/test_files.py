@@ -147,7 +147,8 @@ def test_uploads_go_through_the_app_where_the_browser_cannot_reach_storage(
 
 
 def test_a_target_renewed_is_another_one() -> None:
-    one, other = (uploads.uploader.Target("a", "http://x", "sig=1", 1) for _ in range(2))
+    address = uploads.uploader.Address("http://x", "sig=1")
+    one, other = (uploads.uploader.Target("a", address, address, 1) for _ in range(2))
     assert one.made != other.made
     assert "sig" not in repr(one)
 

@@ -10,8 +10,9 @@ function blockId(index) {
   return btoa(String(index).padStart(6, "0"));
 }
 
-function blockList(count) {
-  const ids = Array.from({ length: count }, (_, index) => `<Latest>${blockId(index)}</Latest>`);
+// The body of Put Block List; blocks of an `id` that none was sent under make it a question: 400, or 409 if the blob is there.
+function blockList(count, id = blockId) {
+  const ids = Array.from({ length: count }, (_, index) => `<Latest>${id(index)}</Latest>`);
   return `<?xml version="1.0" encoding="utf-8"?><BlockList>${ids.join("")}</BlockList>`;
 }
 

@@ -12,6 +12,12 @@ class Zone {
       this.take([...this.input.files]);
       this.input.value = ""; // the same file may be chosen again
     };
+    root.querySelector(".interrupted").append(button("close", "Forget", "Forget it", () => uploads.forgetInterrupted()));
+    const again = button("refresh", "Try all again", "Try all again", () => uploads.all("failed", (upload) => uploads.again(upload)));
+    const cancel = button("close", "Cancel all", "Cancel all", () => uploads.all("open", (upload) => uploads.cancel(upload)));
+    again.classList.add("all-again");
+    cancel.classList.add("all-cancel");
+    root.querySelector(".total").append(again, cancel);
   }
 
   take(files) {
@@ -22,7 +28,7 @@ class Zone {
     if (!this.component) return;
     text(this.root, ".note", this.component.data.note);
     const current = uploads.list.filter((upload) => upload.state !== "done" || Date.now() - upload.ended < LINGER);
-    const shown = current.slice(0, ROWS);
+    const shown = current.length > ROWS ? current.sort(byUrgency).slice(0, ROWS) : current;
     const list = this.root.querySelector(".files");
     for (const [upload, row] of this.rows) {
       if (shown.includes(upload)) continue;
@@ -35,7 +41,11 @@ class Zone {
     }
     const more = current.length - shown.length;
     text(this.root, ".more", more ? `and ${counted(more)} more` : "");
-    text(this.root, ".total", uploads.list.length > 1 ? totalText() : "");
+    text(this.root, ".total span", uploads.list.length > 1 ? totalText() : "");
+    this.root.querySelector(".all-again").hidden = counts().failed < 2;
+    this.root.querySelector(".all-cancel").hidden = counts().open < 2;
+    this.root.querySelector(".interrupted").hidden = !uploads.interrupted.length;
+    text(this.root, ".interrupted span", interruptedText());
     text(this.root, ".news", uploads.news);
   }
 }
@@ -51,7 +61,8 @@ class Strip {
     strip.hidden = !uploads.list.length;
     if (strip.hidden) return;
     text(strip, ".title", titleText());
-    text(strip, ".numbers", uploads.active ? numbersText(uploads.total, uploads.sent, uploads.size) : "");
+    const trouble = uploads.list.find((upload) => upload.trouble)?.trouble;
+    text(strip, ".numbers", uploads.active ? trouble || numbersText(uploads.total, uploads.sent, uploads.size) : "");
     strip.querySelector(".bar").hidden = !uploads.active;
     showBar(strip, uploads.sent, uploads.size);
   }
@@ -83,10 +94,36 @@ function showRow(row, upload) {
 }
 
 function rowText(upload) {
-  if (upload.state === "waiting") return `waiting · ${bytesText(upload.size)}`;
-  if (upload.state === "done") return `uploaded · ${bytesText(upload.size)}`;
-  if (upload.state === "failed") return `Not uploaded: ${upload.reason}`;
-  return numbersText(upload.speed, upload.sent, upload.size);
+  const { state, size, sent, before } = upload;
+  if (state === "waiting") return `waiting · ${bytesText(size)}`;
+  if (state === "done") return `${upload.already ? "there already" : "uploaded"} · ${bytesText(size)}`;
+  if (state === "failed") return `Not uploaded: ${upload.reason}`;
+  if (upload.trouble) return `${percent(sent, size)} % · ${upload.trouble}`;
+  const numbers = numbersText(upload.speed, sent, size);
+  return before ? `${numbers} · ${bytesText(before)} were there already` : numbers;
+}
+
+// What moves or needs a person comes first where not every file has a row.
+function byUrgency(one, other) {
+  const order = ["failed", "sending", "waiting", "done"];
+  return order.indexOf(one.state) - order.indexOf(other.state);
+}
+
+function counts() {
+  const found = { open: 0, failed: 0, done: 0, already: 0 };
+  for (const upload of uploads.list) {
+    found[upload.open ? "open" : upload.state] += 1;
+    if (upload.already) found.already += 1;
+  }
+  return found;
+}
+
+function interruptedText() {
+  const [first, ...others] = uploads.interrupted;
+  if (!first) return "";
+  if (others.length) return `${counted(others.length + 1)} were not uploaded to the end. Choose them again: they go on where they stopped.`;
+  const so = `${bytesText(first.stored)} of ${bytesText(first.size)} are in storage`;
+  return `${first.name} was not uploaded to its end (${so}). Choose it again: it goes on where it stopped.`;
 }
 
 function numbersText(speed, sent, size) {
@@ -96,16 +133,17 @@ function numbersText(speed, sent, size) {
 }
 
 function titleText() {
-  const open = uploads.list.filter((upload) => upload.open).length;
-  const failed = uploads.list.filter((upload) => upload.state === "failed").length;
+  const { open, failed } = counts();
   if (open) return `Uploading ${counted(open)}`;
   return failed ? `${counted(failed)} not uploaded` : "Everything is uploaded";
 }
 
 function totalText() {
-  const done = uploads.list.filter((upload) => upload.state === "done").length;
+  const { done, already, failed } = counts();
   const numbers = uploads.active ? ` · ${numbersText(uploads.total, uploads.sent, uploads.size)}` : "";
-  return `${done} of ${counted(uploads.list.length)} uploaded${numbers}`;
+  const parts = [already && `${already.toLocaleString("en")} were there already`, failed && `${failed.toLocaleString("en")} not uploaded`];
+  const more = parts.filter(Boolean).map((part) => ` · ${part}`).join("");
+  return `${done.toLocaleString("en")} of ${counted(uploads.list.length)} uploaded${more}${numbers}`;
 }
 
 function showBar(root, sent, size, done = false) {
