@@ -5,9 +5,6 @@ import binascii
 import hashlib
 import ipaddress
 import re
-import threading
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, Literal
@@ -15,21 +12,19 @@ from urllib.parse import urlsplit
 
 from azure.batch import BatchClient
 from azure.core.credentials import AzureNamedKeyCredential
-from azure.core.exceptions import AzureError, HttpResponseError
-from azure.core.rest import HttpRequest
-from azure.storage.blob import BlobServiceClient, ExponentialRetry
+from azure.storage.blob import BlobServiceClient
 
-from batch_core.errors import DashboardError, InvalidInput, NotFound, Unreachable, translate
+from batch_core.errors import InvalidInput
+from batch_core.transport import BatchRetry, StorageRetry, refuse_throttled, transport
 
 Service = Literal["batch", "storage"]
-CHECK_SECONDS = 8.0  # a wrong region is a name that DNS may take long to refuse
 MIB = 1024 * 1024
 
 _NAME = re.compile(r"[a-z0-9]{3,24}")
 _HOST = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
-_TITLE = {"batch": "Batch", "storage": "Storage"}
+TITLE = {"batch": "Batch", "storage": "Storage"}
 _CLOUD_HOST = {"batch": ".batch.azure.", "storage": ".blob.core."}
-_SHAPE = {
+SHAPE = {
     "batch": "It looks like https://NAME.REGION.batch.azure.com and stands on the account's Keys page.",
     "storage": "It looks like https://NAME.blob.core.windows.net.",
 }
@@ -91,22 +86,12 @@ class Account:
             )
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """What `check()` found for one of the two services."""
-
-    service: str
-    ok: bool
-    sentence: str
-    hint: str
-
-
 def endpoint(service: Service, account: str, key: str, url: str) -> Endpoint:
     """Name, key and URL as people type or paste them, checked and in their usual form.
 
     https only, except on loopback. An empty Storage URL means the public cloud's. Raises InvalidInput.
     """
-    title = _TITLE[service]
+    title = TITLE[service]
     account = account.strip().lower()
     if not _NAME.fullmatch(account):
         raise InvalidInput(
@@ -129,7 +114,7 @@ def endpoint(service: Service, account: str, key: str, url: str) -> Endpoint:
 
 
 def _checked_url(service: Service, account: str, url: str) -> str:
-    title, shape = _TITLE[service], _SHAPE[service]
+    title, shape = TITLE[service], SHAPE[service]
     if not url:
         raise InvalidInput(f"The URL of the {title} account is missing.", shape)
     if "://" not in url:
@@ -188,122 +173,32 @@ def connect(
     )
 
 
-def _transport(end: Endpoint) -> dict[str, Any]:
-    """Loopback must not go through a proxy of the environment, and a refused connection is final there."""
-    local = is_loopback(urlsplit(end.url).hostname or "")
-    return {
-        "connection_timeout": 2 if local else 5,
-        "read_timeout": 30,
-        "use_env_settings": not local,
-        "retry_connect": 0 if local else 1,
-    }
+def _is_local(end: Endpoint) -> bool:
+    return is_loopback(urlsplit(end.url).hostname or "")
 
 
 def _batch_client(end: Endpoint, **options: Any) -> BatchClient:
-    settings = {"retry_total": 3, "retry_backoff_factor": 0.5, "retry_backoff_max": 10}
-    settings |= _transport(end) | options
-    return BatchClient(end.url, AzureNamedKeyCredential(end.account, end.key), **settings)
-
-
-def _blob_client(end: Endpoint, **options: Any) -> BlobServiceClient:
-    settings = _transport(end) | options
-    retry = ExponentialRetry(
-        initial_backoff=1,
-        increment_base=2,
-        retry_total=settings.pop("retry_total", 3),
-        retry_connect=settings.pop("retry_connect"),
-        random_jitter_range=1,
+    local = _is_local(end)
+    return BatchClient(
+        end.url,
+        AzureNamedKeyCredential(end.account, end.key),
+        transport=transport(local=local),
+        retry_policy=BatchRetry(local=local),
+        **options,
     )
-    # One Put Blob is faster on loopback and safe anywhere: 64 MiB is also the SDK's own limit for it.
-    single_put = 256 * MIB if is_loopback(urlsplit(end.url).hostname or "") else 64 * MIB
+
+
+def _blob_client(end: Endpoint) -> BlobServiceClient:
+    local = _is_local(end)
     return BlobServiceClient(
         end.url,
         credential=AzureNamedKeyCredential(end.account, end.key),
-        retry_policy=retry,
-        max_single_put_size=single_put,
+        transport=transport(local=local),
+        retry_policy=StorageRetry(local=local),
+        raw_response_hook=refuse_throttled,
+        # One Put Blob is faster on loopback and safe anywhere: 64 MiB is also the SDK's own limit for it.
+        max_single_put_size=256 * MIB if local else 64 * MIB,
         max_block_size=8 * MIB,
         max_chunk_get_size=4 * MIB,
         max_single_get_size=4 * MIB,
-        **settings,
     )
-
-
-def check(account: Account) -> tuple[Verdict, Verdict]:
-    """Asks Batch and Storage one cheap question each, side by side; never raises, at most a few seconds."""
-    asked = (
-        _Question("batch", account.batch_endpoint, _ask_batch),
-        _Question("storage", account.storage_endpoint, _ask_storage),
-    )
-    deadline = time.monotonic() + CHECK_SECONDS
-    for question in asked:
-        question.start()
-    batch, storage = (question.verdict(deadline) for question in asked)
-    return batch, storage
-
-
-class _Question(threading.Thread):
-    """One service's check in a thread of its own, because a name that DNS is slow on has no timeout."""
-
-    def __init__(self, service: Service, end: Endpoint, ask: Callable[[Endpoint], bool]) -> None:
-        super().__init__(name=f"check-{service}", daemon=True)
-        self.service, self.end, self.ask = service, end, ask
-        self.answer: Verdict | None = None
-
-    def run(self) -> None:
-        title = _TITLE[self.service]
-        try:
-            if self.ask(self.end):
-                self.answer = Verdict(title, True, f"The {title} account answers.", "")
-                return
-            error: DashboardError = self.stranger()
-        except HttpResponseError as refused:
-            error = translate(refused) if _is_service(self.service, refused) else self.stranger()
-        except AzureError as failed:
-            error = translate(failed)
-        unheard = isinstance(error, Unreachable) and error.user_message.startswith("No account answers")
-        if unheard or isinstance(error, NotFound):
-            error = self.silent()
-        self.answer = Verdict(title, False, error.user_message, error.hint)
-
-    def verdict(self, deadline: float) -> Verdict:
-        self.join(max(0.0, deadline - time.monotonic()))
-        silent = self.silent()
-        return self.answer or Verdict(_TITLE[self.service], False, silent.user_message, silent.hint)
-
-    def silent(self) -> DashboardError:
-        aside = "name and the region" if self.service == "batch" else "name"
-        return Unreachable(f"No account answers at {self.end.url}: check the {aside}.", _SHAPE[self.service])
-
-    def stranger(self) -> DashboardError:
-        return Unreachable(
-            f"What answers at {self.end.url} is not a {_TITLE[self.service]} account.",
-            _SHAPE[self.service],
-        )
-
-
-def _is_service(service: Service, error: HttpResponseError) -> bool:
-    headers = getattr(error.response, "headers", None) or {}
-    if service == "batch":
-        return bool(headers.get("request-id")) and not headers.get("x-ms-request-id")
-    return bool(headers.get("x-ms-request-id"))
-
-
-def _ask_batch(end: Endpoint) -> bool:
-    client = _batch_client(end, retry_total=0, retry_connect=0, connection_timeout=4, read_timeout=6)
-    with client:
-        version = client._config.api_version
-        request = HttpRequest(
-            "GET", "/pools", params={"api-version": version, "maxresults": "1", "$select": "id"}
-        )
-        answer = client.send_request(request)
-        answer.raise_for_status()
-        if "json" not in answer.headers.get("Content-Type", ""):
-            return False
-        body = answer.json()
-        return isinstance(body, dict) and isinstance(body.get("value"), list)
-
-
-def _ask_storage(end: Endpoint) -> bool:
-    client = _blob_client(end, retry_total=0, retry_connect=0, connection_timeout=4, read_timeout=6)
-    with client:
-        return bool(client.get_account_information().get("sku_name"))

@@ -7,18 +7,20 @@ looks like a key or a signature taken out) and its request id are kept, and the 
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
-from urllib.parse import urlsplit
 
 import requests
-from azure.core.exceptions import AzureError, HttpResponseError, ServiceRequestError, ServiceResponseError
+from azure.core.exceptions import AzureError, HttpResponseError
+
+from batch_core import refused_keys
+from batch_core.pacing import retry_after
+from batch_core.unanswered import unanswered
 
 
 class DashboardError(Exception):
     """What a page shows: a sentence, what to do about it, and the service's request id where there is one.
 
-    `code` is the service's own word for it (`JobExists`), for decisions in code and never for the screen.
+    `code` is the service's own word for it (`JobExists`), or the cause of no answer (`Refused`), for decisions in
+    code and never for the screen.
     """
 
     def __init__(
@@ -62,8 +64,6 @@ class Throttled(DashboardError):
 class ServiceFailure(DashboardError):
     """The service failed, or answered something that makes no sense."""
 
-
-SKEW = timedelta(minutes=10)  # shared key signatures are refused beyond 15 minutes, both services
 
 _CREDENTIAL_CODES = {
     "AuthenticationFailed",
@@ -116,8 +116,6 @@ _BY_STATUS: dict[int, tuple[type[DashboardError], str]] = {
     409: (Conflict, ""),
     412: (Conflict, "Someone changed it meanwhile. Look at it again, then repeat."),
     413: (InvalidInput, ""),
-    429: (Throttled, "Wait a minute, then try again."),
-    503: (Throttled, "Wait a minute, then try again."),
 }
 _SECRET = re.compile(
     r"(?i)\b(sig|se|sp|sv|skoid)=[^&\s\"']+|SharedKey\s+\S+|Bearer\s+\S+|[A-Za-z0-9+/]{40,}={0,2}|\?[^\s\"']*sig=\S+"
@@ -131,12 +129,7 @@ def without_secrets(text: str) -> str:
 
 def translate(error: Exception, doing: str = "") -> DashboardError:
     """The DashboardError for an SDK's (or requests') error; `doing` completes "Could not …"."""
-    if isinstance(error, HttpResponseError):
-        kind, reason, hint = _answered(error)
-        code, request_id = _code(error), _header(error, "request-id") or _header(error, "x-ms-request-id")
-    else:
-        kind, reason, hint = _not_answered(error)
-        code, request_id = "", None
+    kind, reason, hint, code, request_id = _understood(error)
     message = f"Could not {doing}: {_lower_first(reason)}" if doing else reason
     return kind(message, hint, request_id=request_id, code=code)
 
@@ -153,76 +146,40 @@ def translated(doing: str) -> Iterator[None]:
         raise translate(error, doing) from None
 
 
+def _understood(error: Exception) -> tuple[type[DashboardError], str, str, str, str | None]:
+    if isinstance(error, HttpResponseError) and error.response is not None:
+        request_id = _header(error, "request-id") or _header(error, "x-ms-request-id")
+        return *_answered(error), _code(error), request_id
+    silence = unanswered(error)
+    if silence:
+        return Unreachable, silence.sentence, silence.hint, silence.cause, None
+    return ServiceFailure, "The service's answer could not be read.", "Try again in a minute.", "", None
+
+
 def _answered(error: HttpResponseError) -> tuple[type[DashboardError], str, str]:
     code, status = _code(error), error.status_code or 0
     if code in _SENTENCES:
         return _SENTENCES[code]
     if code in _CREDENTIAL_CODES or status == 401 or (status == 403 and not code):
-        return CredentialError, *_credential_reason(error)
+        return CredentialError, *refused_keys.reason(error)
     if "Quota" in code:
         return QuotaError, _service_sentence(error), "Free something, or ask Azure for a higher quota."
+    if status in (429, 503):
+        return Throttled, *_too_busy(error)
     kind, hint = _BY_STATUS.get(status, (ServiceFailure, "Try again in a minute."))
     return kind, _service_sentence(error), hint
 
 
-def _credential_reason(error: HttpResponseError) -> tuple[str, str]:
-    behind = _clock_behind(error)
-    if behind is not None and abs(behind) > SKEW:
-        minutes = round(abs(behind).total_seconds() / 60)
-        direction = "behind" if behind > timedelta(0) else "ahead of"
-        return (
-            f"This computer's clock is {minutes:,} minutes {direction} the account's.",
-            "Set the clock, then try again: signatures carry the time.",
-        )
-    return "The key does not fit the account.", "Copy the name and a key again from the account's Keys page."
-
-
-def _clock_behind(error: HttpResponseError) -> timedelta | None:
-    date = _header(error, "Date")
-    if not date:
-        return None
-    try:
-        answered = parsedate_to_datetime(date)
-    except ValueError:
-        return None
-    if answered.tzinfo is None:
-        answered = answered.replace(tzinfo=UTC)
-    return answered - datetime.now(UTC)
-
-
-def _not_answered(error: Exception) -> tuple[type[DashboardError], str, str]:
-    where = _address(error)
-    text = f"{error} {getattr(error, 'inner_exception', '')}"
-    if "CERTIFICATE" in text.upper() or "SSLError" in text:
-        return (
-            Unreachable,
-            f"{where} does not prove who it is (its certificate is not trusted).",
-            "Check the URL, or a proxy in between.",
-        )
-    if isinstance(error, ServiceResponseError) and "timed out" not in text:
-        return (
-            Unreachable,
-            f"{where} ended the connection in the middle of an answer.",
-            "Try again. If it stays so, check the URL.",
-        )
-    if isinstance(error, ServiceRequestError | ServiceResponseError | requests.RequestException):
-        return Unreachable, f"No account answers at {where}.", "Check the name and the region."
-    return ServiceFailure, "The service's answer could not be read.", "Try again in a minute."
-
-
-def _address(error: Exception) -> str:
-    """Scheme and host that a request went to, never its path or query."""
-    inner = getattr(error, "inner_exception", None) or error
-    url = getattr(getattr(inner, "request", None), "url", None)
-    if url:
-        parts = urlsplit(url)
-        return f"{parts.scheme}://{parts.netloc}"
-    connection = getattr(inner, "conn", None) or getattr(inner, "pool", None)
-    host, port = getattr(connection, "host", None), getattr(connection, "port", None)
-    if not host:
-        return "the address"
-    scheme = "http" if getattr(connection, "default_port", 443) == 80 else "https"
-    return f"{scheme}://{host}{'' if port in (None, 80, 443) else f':{port}'}"
+def _too_busy(error: HttpResponseError) -> tuple[str, str]:
+    asked = round(retry_after(getattr(error.response, "headers", None)) or 0)
+    wait = (
+        f"{asked} seconds"
+        if 1 < asked < 90
+        else "a minute"
+        if asked <= 90
+        else f"{round(asked / 60)} minutes"
+    )
+    return "The service has too much to do.", f"Wait {wait}, then try again."
 
 
 def _code(error: HttpResponseError) -> str:

@@ -8,8 +8,9 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from batch_core import storage
-from batch_core.account import Account, AccountKind, Verdict, check, connect, endpoint
+from batch_core.account import Account, AccountKind, connect, endpoint
 from batch_core.errors import DashboardError
+from batch_core.verdicts import Verdict, check
 from pages.shell import session, uploads
 from pages.shell.headers import allow_host
 

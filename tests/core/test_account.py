@@ -11,9 +11,10 @@ from email.utils import format_datetime
 
 import pytest
 
-from batch_core import account as account_module
-from batch_core.account import Account, AccountKind, check, connect, endpoint
+from batch_core import verdicts as verdicts_module
+from batch_core.account import Account, AccountKind, connect, endpoint
 from batch_core.errors import InvalidInput
+from batch_core.verdicts import check
 from tests.core.stub_server import Stub, stub_server
 
 KEY = base64.b64encode(bytes(range(64))).decode()
@@ -147,26 +148,28 @@ def test_nothing_answers(nowhere: str) -> None:
     began = time.monotonic()
     batch, storage = check(at(nowhere))
     assert time.monotonic() - began < 4
-    assert batch.sentence == f"No account answers at {nowhere}: check the name and the region."
-    assert storage.sentence == f"No account answers at {nowhere}/mine: check the name."
+    assert batch.sentence == f"Nothing answers at {nowhere}: it is no Batch account's address."
+    assert storage.sentence == f"Nothing answers at {nowhere}/mine: it is no Storage account's address."
     assert not batch.ok
     assert not storage.ok
 
 
 def test_a_host_that_does_not_exist() -> None:
     batch = check(at("https://mine.nowhere.invalid"))[0]
-    assert batch.sentence.startswith("No account answers at https://mine.nowhere.invalid")
+    assert batch.sentence == (
+        "There is no Batch account at https://mine.nowhere.invalid: the address is not known."
+    )
 
 
 def test_a_host_that_says_nothing_is_given_up_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert account_module.CHECK_SECONDS < 10
-    monkeypatch.setattr(account_module, "CHECK_SECONDS", 0.5)
+    assert verdicts_module.CHECK_SECONDS < 10
+    monkeypatch.setattr(verdicts_module, "CHECK_SECONDS", 0.5)
     with stub_server(silent=True) as stub:
         began = time.monotonic()
         batch, storage = check(at(stub.url))
         assert time.monotonic() - began < 3
-    assert "No account answers" in batch.sentence
-    assert "No account answers" in storage.sentence
+    assert batch.sentence == f"No Batch account answered at {stub.url} in time."
+    assert storage.sentence == f"No Storage account answered at {stub.url}/mine in time."
 
 
 @pytest.mark.parametrize("status", [200, 404, 403, 500])
@@ -196,9 +199,9 @@ def skewed(stub: Stub, minutes: int) -> None:
 def test_a_wrong_clock_is_told_from_a_wrong_key() -> None:
     body = json.dumps({"code": "AuthenticationFailed", "message": {"lang": "en-US", "value": "No."}}).encode()
     with stub_server(403, body, {"Content-Type": "application/json", "request-id": "1"}) as stub:
-        skewed(stub, 90)
+        skewed(stub, 110)
         batch = check(at(stub.url))[0]
-    assert batch.sentence == "This computer's clock is 90 minutes behind the account's."
+    assert batch.sentence == "This computer's clock is about 2 hours behind."
     assert "clock" in batch.hint
 
 

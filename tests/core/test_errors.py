@@ -56,8 +56,8 @@ def batch_error(code: str, message: str, values: dict[str, str] | None = None) -
         (403, "AuthenticationFailed", CredentialError, "Could not see the pool: the key does not fit the account."),
         (401, "", CredentialError, "the key does not fit"),
         (403, "AccountIsDisabled", CredentialError, "the account is disabled"),
-        (429, "TooManyRequests", Throttled, "the thing is so"),
-        (503, "ServerBusy", Throttled, "the thing is so"),
+        (429, "TooManyRequests", Throttled, "the service has too much to do"),
+        (503, "ServerBusy", Throttled, "the service has too much to do"),
         (500, "InternalError", ServiceFailure, "the thing is so"),
         (400, "InvalidRequestBody", InvalidInput, "the thing is so"),
     ],
@@ -92,7 +92,10 @@ def test_a_refused_value_is_named() -> None:
     )
 
 
-@pytest.mark.parametrize(("minutes", "said"), [(125, "125 minutes behind"), (-40, "40 minutes ahead of")])
+@pytest.mark.parametrize(
+    ("minutes", "said"),
+    [(125, "about 2 hours behind"), (-40, "about 40 minutes ahead"), (57, "about an hour behind")],
+)
 def test_a_wrong_clock_is_told_from_a_wrong_key(minutes: int, said: str) -> None:
     date = format_datetime(datetime.now(UTC) + timedelta(minutes=minutes), usegmt=True)
     headers = {"Content-Type": ODATA, "Date": date}

@@ -12,9 +12,10 @@ from pathlib import Path
 import psutil
 import pytest
 
-from batch_core.account import AccountKind, check
+from batch_core.account import AccountKind
 from batch_core.errors import ServiceFailure
 from batch_core.local_cloud import LocalCloud, app_home
+from batch_core.verdicts import check
 from tests.waiting import until
 
 pytestmark = pytest.mark.timeout(150)
