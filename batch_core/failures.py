@@ -1,5 +1,6 @@
 """Why a task failed: its exit code, Batch's reason in plain words, and the end of what it wrote to stderr."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +17,7 @@ STOPPED = "TaskEnded"  # Batch's code for a task that a request or a time limit 
 
 _IN_WORDS = {
     "FailureExitCode": "The command ended with exit code {exit_code}.",
-    "CommandProgramNotFound": "The node has no such program. Is ffmpeg installed by the pool's start task?",
+    "CommandProgramNotFound": "The node has no {program}. A pool's start task can install what tasks need.",
     "CommandLaunchFailed": "The node could not start the command.",
     "TaskEnded": "The task was stopped, by a person or by its time limit.",
     "BlobNotFound": "The input file was no longer in storage when the task started.",
@@ -40,15 +41,26 @@ class Failure:
     end_of_log: str
 
 
-def reason_in_words(code: str, message: str, exit_code: int | None) -> str:
-    """A sentence for a task's or start task's failure code; Batch's own message for one we do not know."""
+def reason_in_words(code: str, message: str, exit_code: int | None, command: str = "") -> str:
+    """A sentence for a task's or start task's failure code; Batch's own message for one we do not know.
+
+    `command` is the command line, whose program is named when the node does not have it.
+    """
     if code in _IN_WORDS:
-        return _IN_WORDS[code].format(exit_code="unknown" if exit_code is None else exit_code)
+        told = "unknown" if exit_code is None else str(exit_code)
+        return _IN_WORDS[code].format(exit_code=told, program=_program(command))
     if message:
         return without_secrets(message.strip().splitlines()[0])
     if exit_code:
         return _IN_WORDS["FailureExitCode"].format(exit_code=exit_code)
     return "Batch gives no reason." if code else ""
+
+
+def _program(command: str) -> str:
+    """The program of a command line, in quotation marks; "such program" when there is no command line."""
+    found = re.match(r'\s*(?:"([^"]+)"|(\S+))', command)
+    name = without_secrets(found[1] or found[2]) if found else ""
+    return f"program “{name}”" if name else "such program"
 
 
 def taken_back(task: Mapping[str, Any]) -> bool:
@@ -68,14 +80,16 @@ def taken_back(task: Mapping[str, Any]) -> bool:
 def failure(account: Account, job_id: str, task_id: str) -> Failure:
     """Why a task failed. The end of its stderr comes from the results container, else from the node."""
     with translated("find the task"):
-        task = account.batch.get_task(job_id, task_id, select=["id", "state", "executionInfo"]).as_dict()
+        task = account.batch.get_task(
+            job_id, task_id, select=["id", "state", "commandLine", "executionInfo"]
+        ).as_dict()
     info: dict[str, Any] = task.get("executionInfo") or {}
     failed: dict[str, Any] = info.get("failureInfo") or {}
     code, exit_code = failed.get("code") or "", info.get("exitCode")
     return Failure(
         exit_code=exit_code,
         code=code,
-        message=reason_in_words(code, failed.get("message") or "", exit_code),
+        message=reason_in_words(code, failed.get("message") or "", exit_code, task.get("commandLine") or ""),
         end_of_log=_end_of_log(account, job_id, task_id) if info.get("startTime") else "",
     )
 

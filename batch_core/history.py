@@ -6,19 +6,22 @@ Times are whole microseconds since 1970 in UTC.
 """
 
 import sqlite3
+import sys
 import threading
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Literal
 
+from batch_core.folders import make_private
 from batch_core.snapshot import NodePhase, Outcome, Span
 
 Kind = Literal["pool", "job"]
 GONE = "gone"  # our word for a node or task that is no longer listed; Batch has none
-QUIET = ("idle", "running", GONE)  # node states that are no phase of their own on a timeline
+QUIET = ("idle", "running", GONE)  # node states that are no phase of their own beside a job's tasks
+QUIET_ALONE = ("idle", GONE)  # the same for a pool without a job
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -87,7 +90,7 @@ class History:
 
     def __init__(self, path: Path) -> None:
         """Opens or makes the file. Raises sqlite3.Error or OSError."""
-        path.parent.mkdir(parents=True, exist_ok=True)
+        make_private(path.parent)
         self._lock = threading.Lock()
         self._db = sqlite3.connect(path, timeout=10, check_same_thread=False, isolation_level=None)
         self._db.execute("PRAGMA journal_mode=WAL")
@@ -112,12 +115,19 @@ class History:
                 raise
             self._db.execute("COMMIT")
 
-    def scope(self, kind: Kind, name: str, born: datetime | None) -> int | None:
-        """The number of a pool or job; made when `born` is given, else that of the last one of this name."""
+    def scope(
+        self, kind: Kind, name: str, born: datetime | None, before: datetime | None = None
+    ) -> int | None:
+        """The number of a pool or job; made when `born` is given, else that of the last one of this name.
+
+        With `before`, the last one that was born by then.
+        """
         if born is None:
+            latest = sys.maxsize if before is None else _number(before)
             with self._lock:
                 found = self._db.execute(
-                    "SELECT id FROM scope WHERE kind=? AND name=? ORDER BY born DESC LIMIT 1", (kind, name)
+                    "SELECT id FROM scope WHERE kind=? AND name=? AND born<=? ORDER BY born DESC LIMIT 1",
+                    (kind, name, latest),
                 ).fetchone()
             return int(found[0]) if found else None
         key = (kind, name, _number(born))
@@ -216,16 +226,18 @@ class History:
             ).fetchall()
         return [State(name, state, _at(since)) for name, state, since in rows]
 
-    def phases(self, pool: int, after: datetime | None = None) -> list[NodePhase]:
-        """The times in which nodes were neither idle nor running, of those that ended after the given time."""
+    def phases(
+        self, pool: int, after: datetime | None = None, quiet: Sequence[str] = QUIET
+    ) -> list[NodePhase]:
+        """The times in which nodes were in no `quiet` state, of those that ended after the given time."""
         with self._lock:
             rows = self._db.execute(
                 "SELECT name, state, since, ended FROM (SELECT thing.name, state, since,"
                 " lead(since) OVER (PARTITION BY thing ORDER BY since) AS ended"
                 " FROM state JOIN thing ON thing.id = state.thing WHERE scope=?)"
-                f" WHERE state NOT IN ({', '.join('?' * len(QUIET))}) AND (ended IS NULL OR ended >= ?)"
+                f" WHERE state NOT IN ({', '.join('?' * len(quiet))}) AND (ended IS NULL OR ended >= ?)"
                 " ORDER BY since, name",
-                (pool, *QUIET, _number(after) or 0),
+                (pool, *quiet, _number(after) or 0),
             ).fetchall()
         return [NodePhase(name, state, _at(since), _moment(ended)) for name, state, since, ended in rows]
 

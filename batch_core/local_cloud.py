@@ -23,6 +23,7 @@ import psutil
 
 from batch_core.account import Account, AccountKind, connect, endpoint
 from batch_core.errors import DashboardError, ServiceFailure
+from batch_core.folders import make_private
 
 PROJECT = Path(__file__).resolve().parent.parent
 HOME_VARIABLE = "BATCH_DASHBOARD_HOME"
@@ -158,7 +159,7 @@ class LocalCloud:
     def _spawn(self) -> None:
         self._spawned = time.monotonic()
         self._served = False
-        self.data.mkdir(parents=True, exist_ok=True)
+        make_private(self.data)
         command = [sys.executable, "-m", "local_azure", "--data", str(self.data)]
         command += ["--node-home", str(self.node_home), "--leased"]
         options: dict[str, Any] = {"start_new_session": True}
@@ -229,7 +230,7 @@ def _read_json(path: Path) -> dict[str, Any]:
 
 
 def _write_json(path: Path, value: dict[str, Any]) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
+    make_private(path.parent)
     beside = path.with_name(f".{path.name}.{uuid.uuid4().hex[:8]}")
     beside.write_text(json.dumps(value), encoding="utf-8")
     beside.replace(path)

@@ -11,10 +11,10 @@ from batch_core import jobs, pools
 from batch_core.account import Account
 from batch_core.errors import NotFound
 from batch_core.feed import Doc, Feed
-from batch_core.history import QUIET, Change, History, Kind, State
+from batch_core.history import QUIET, QUIET_ALONE, Change, History, Kind, State
 from batch_core.jobs import Run, run_from
 from batch_core.pools import PoolInfo, pool_from
-from batch_core.recording import NODE_SELECT, TASK_SELECT, NodeBook, TaskBook
+from batch_core.recording import NODE_SELECT, TASK_SELECT, NodeBook, TaskBook, with_preemptions
 from batch_core.snapshot import Counts, NodePhase, Snapshot
 
 OVERLAP = timedelta(seconds=10)  # lists lag and the service's clocks differ: what is seen twice is merged
@@ -23,6 +23,7 @@ RELOAD_EVERY = 30.0  # seconds between two whole lists of a job with more than a
 SMALL = 1000
 MARK_EVERY = 30.0  # seconds between two notes that what runs was still seen to run
 FINAL_CHECK = 30.0  # seconds between two looks at a job that is over: it can still be deleted
+LOOKED_BACK = timedelta(hours=12)  # of a pool that is watched without a job
 _log = logging.getLogger(__name__)
 
 
@@ -82,8 +83,8 @@ class Poller:
     def poll(self) -> Snapshot:
         """Asks for what may have changed. Raises DashboardError; what was there before stays."""
         self._look_at_job()
-        self._look_at_tasks()
         self._look_at_pool()
+        self._look_at_tasks()
         self._mark_as_seen()
         now = self._now()
         if self._picture is None or self._changed:
@@ -102,10 +103,11 @@ class Poller:
             job=self._job,
             nodes=self._nodes.in_order(),
             tasks=tuple(self._tasks.rows.values()),
-            spans=tuple(self._tasks.spans.values()),
+            spans=with_preemptions(self._tasks.spans.values(), self._phases),
             counts=counts,
             slots=self._pool.slots if self._pool else 1,
             phases=self._phases,
+            places=self._nodes.places,
         )
 
     def _look_at_job(self) -> None:
@@ -192,7 +194,7 @@ class Poller:
         if not pool_id:
             return
         doc = self.feed.one(f"/pools/{pool_id}", **{"$select": pools.SELECT})
-        pool = pool_from(doc) if doc else None
+        pool = self._the_jobs_own(pool_from(doc)) if doc else None
         docs = self._list_nodes(pool_id) if pool else []
         key = (pool_id, pool.created if pool else None)
         if key != self._nodes_of:
@@ -203,8 +205,19 @@ class Poller:
         self._changed |= changed or pool != self._pool
         self._pool = pool
         self._keep("pool", *key, changes)
-        if any(change.state not in QUIET for change in changes) or any(not one.end for one in self._phases):
+        if any(change.state not in self._quiet for change in changes) or any(
+            not one.end for one in self._phases
+        ):
             self._read_phases()
+
+    def _the_jobs_own(self, pool: PoolInfo) -> PoolInfo | None:
+        """The pool, unless it was made when the job was over: a later one that has the name of the job's."""
+        ended = self._job.ended if self._job else None
+        return None if ended and pool.created and pool.created > ended else pool
+
+    @property
+    def _quiet(self) -> tuple[str, ...]:
+        return QUIET if self._job_id else QUIET_ALONE
 
     def _open_nodes(self, key: tuple[str, datetime | None]) -> None:
         """Begins a book for the pool: what the history knows of its nodes' places is the start."""
@@ -215,8 +228,8 @@ class Poller:
 
     def _read_phases(self) -> None:
         scope = self._scope("pool", *self._nodes_of) if self._nodes_of else None
-        after = self._job.created if self._job else None
-        found = self._history.phases(scope, after) if self._history and scope else ()
+        after = self._job.created if self._job else self._now() - LOOKED_BACK
+        found = self._history.phases(scope, after, self._quiet) if self._history and scope else ()
         self._changed |= tuple(found) != self._phases
         self._phases = tuple(found)
 
@@ -231,7 +244,8 @@ class Poller:
         key: tuple[Kind, str, datetime | None] = (kind, name, born)
         if self._history and self._scopes.get(key) is None:
             try:
-                self._scopes[key] = self._history.scope(kind, name, born)
+                over = self._job.ended if self._job and kind == "pool" else None
+                self._scopes[key] = self._history.scope(kind, name, born, before=over)
             except sqlite3.OperationalError as error:
                 _log.warning("The history could not be written: %s", error)
         return self._scopes.get(key)

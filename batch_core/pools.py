@@ -10,7 +10,7 @@ from typing import Any
 from azure.batch import models
 
 from batch_core.account import Account, AccountKind
-from batch_core.errors import Conflict, InvalidInput, NotFound, translated
+from batch_core.errors import Conflict, InvalidInput, NotFound, translated, without_secrets
 from batch_core.storage import APP
 
 LOCAL_POOL = "this-computer"
@@ -26,22 +26,33 @@ INSTALL_FFMPEG = (
     ' && exit 0; sleep 10; done; exit 1"'
 )
 SELECT = (
-    "id,state,stateTransitionTime,allocationState,vmSize,currentDedicatedNodes,currentLowPriorityNodes,"
-    "targetDedicatedNodes,targetLowPriorityNodes,taskSlotsPerNode,creationTime,resizeErrors,startTask"
+    "id,state,stateTransitionTime,allocationState,allocationStateTransitionTime,vmSize,currentDedicatedNodes,"
+    "currentLowPriorityNodes,targetDedicatedNodes,targetLowPriorityNodes,taskSlotsPerNode,creationTime,"
+    "resizeErrors,startTask"
 )
 
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _AUTO_ID = re.compile(r"[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}$")  # an auto pool's id: prefix + GUID
 _PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
 _GALLERY = re.compile(r"/(subscriptions|sharedgalleries|communitygalleries)/[^\s?#]+", re.IGNORECASE)
+_TRY_AGAIN = "Resize the pool to try again, or make one with another VM size."
+_SPOT_QUOTA = (
+    "The account's quota of Spot cores is used up. Resize the pool to fewer Spot nodes or to dedicated ones, "
+    "delete a pool that you no longer need, or ask Azure for a higher quota."
+)
+# What happened and the way out, for the codes of .NET's PoolResizeErrorCodes.
 _RESIZE_ERRORS = {
-    "AllocationTimedOut": "Azure did not find all the nodes in time.",
-    "AllocationFailed": "Azure could not allocate the nodes.",
-    "AccountCoreQuotaReached": "The account's quota of dedicated cores is used up.",
-    "AccountLowPriorityCoreQuotaReached": "The account's quota of Spot cores is used up.",
-    "AccountSpotCoreQuotaReached": "The account's quota of Spot cores is used up.",
-    "ResizeStopped": "The resize was stopped before all nodes were there.",
-    "IncompatibleVMSize": "The VM size and the image do not go together.",
+    "AllocationTimedOut": f"Azure did not find all the nodes in time. {_TRY_AGAIN}",
+    "AllocationFailed": f"Azure could not allocate the nodes. {_TRY_AGAIN}",
+    "AccountCoreQuotaReached": (
+        "The account's quota of dedicated cores is used up. Resize the pool to fewer dedicated nodes, delete a pool "
+        "that you no longer need, or ask Azure for a higher quota."
+    ),
+    "AccountLowPriorityCoreQuotaReached": _SPOT_QUOTA,
+    "AccountSpotCoreQuotaReached": _SPOT_QUOTA,
+    "ResizeStopped": "The resize was stopped before all nodes were there. Resize the pool to get the others.",
+    "RemoveNodesFailed": "Not all nodes could be removed. Remove them again.",
+    "IncompatibleVMSize": "The VM size and the image do not go together. Make a pool with another of the two.",
 }
 
 
@@ -93,7 +104,11 @@ class PoolSpec:
 
 @dataclass(frozen=True)
 class PoolInfo:
-    """A pool as it is. `dedicated` and `spot` count nodes that exist, the targets those that were asked for."""
+    """A pool as it is. `dedicated` and `spot` count nodes that exist, the targets those that were asked for.
+
+    `errors`: why its last resize did not bring all nodes, each with the way out. `allocation_since`: since when
+    it has been in its `allocation_state`.
+    """
 
     id: str
     state: str
@@ -108,6 +123,7 @@ class PoolInfo:
     errors: tuple[str, ...]
     auto: bool
     has_start_task: bool = False
+    allocation_since: datetime | None = None
 
 
 @dataclass(frozen=True)
@@ -155,6 +171,7 @@ def pool_from(doc: Mapping[str, Any]) -> PoolInfo:
         errors=tuple(_resize_sentence(error) for error in doc.get("resizeErrors") or ()),
         auto=bool(_AUTO_ID.search(doc["id"])),
         has_start_task=bool(doc.get("startTask")),
+        allocation_since=moment(doc.get("allocationStateTransitionTime")),
     )
 
 
@@ -163,8 +180,9 @@ def _resize_sentence(error: Mapping[str, Any]) -> str:
     known = _RESIZE_ERRORS.get(code)
     said = (error.get("message") or "").strip().splitlines()
     if known or not said:
-        return known or f"Azure could not give all nodes ({code or 'no reason given'})."
-    return said[0] if said[0].endswith(".") else f"{said[0]}."
+        return known or f"Azure could not give all nodes ({code or 'no reason given'}). {_TRY_AGAIN}"
+    sentence = without_secrets(said[0])
+    return f"{sentence if sentence.endswith('.') else f'{sentence}.'} {_TRY_AGAIN}"
 
 
 def parse_image(text: str) -> ImageRef:
@@ -260,6 +278,20 @@ def resize(account: Account, id: str, dedicated: int, spot: int) -> None:
     wish = models.BatchPoolResizeOptions(target_dedicated_nodes=dedicated, target_low_priority_nodes=spot)
     with translated("resize the pool"):
         account.batch.begin_resize_pool(id, wish)
+
+
+def stop_resize(account: Account, id: str) -> None:
+    """Lets a resize be: the pool keeps the nodes that it has by then. One that is over already is fine.
+
+    Raises NotFound.
+    """
+    account.require_writable()
+    try:
+        with translated("stop the resize"):
+            account.batch.begin_stop_pool_resize(id)
+    except Conflict:
+        if get_pool(account, id).allocation_state == "resizing":
+            raise
 
 
 def delete(account: Account, id: str) -> None:

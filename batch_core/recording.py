@@ -1,22 +1,24 @@
 """What a poll's documents change: rows for the screen, and states and attempts for the history."""
 
 from collections.abc import Iterable, Mapping
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Any
 
-from batch_core.failures import reason_in_words, taken_back
+from batch_core.failures import STOPPED, reason_in_words, taken_back
 from batch_core.history import GONE, Attempt, Change, State
 from batch_core.pools import moment
-from batch_core.snapshot import Counts, NodeRow, Outcome, Span, TaskRow
+from batch_core.snapshot import Counts, NodePhase, NodeRow, Outcome, Span, TaskRow
 
 NODE_SELECT = (
     "id,state,stateTransitionTime,isDedicated,ipAddress,allocationTime,totalTasksRun,runningTaskSlotsCount,"
-    "startTaskInfo,errors"
+    "schedulingState,startTaskInfo,errors"
 )
 TASK_SELECT = (
     "id,displayName,state,stateTransitionTime,previousState,previousStateTransitionTime,creationTime,"
     "executionInfo,nodeInfo,requiredSlots"
 )
+LATEST = timedelta(minutes=5)  # after a task went back to waiting, until its node is said to be preempted
 STARTING = {"creating", "starting", "waitingforstarttask", "rebooting", "reimaging", "leavingpool"}
 
 Doc = Mapping[str, Any]
@@ -64,7 +66,13 @@ class NodeBook:
             ip=doc.get("ipAddress") or "",
             tasks_run=doc.get("totalTasksRun") or 0,
             allocated=moment(doc.get("allocationTime")),
+            accepts=str(doc.get("schedulingState", "enabled")).lower() != "disabled",
         )
+
+    @property
+    def places(self) -> dict[str, int]:
+        """The place of every node that was ever seen."""
+        return dict(self._places)
 
     def in_order(self) -> tuple[NodeRow, ...]:
         """The rows by place."""
@@ -113,12 +121,12 @@ class TaskBook:
         for id in gone:
             self._count(self.rows.pop(id), None)
             changes.append(State(id, GONE, now))
-            changes += self._close(id, now, "failed")
+            changes += self._close(id, now, "stopped")
         return bool(gone), changes
 
     def close_all(self, at: datetime) -> list[Change]:
         """Ends every attempt that is still open: for a job that does not exist any more."""
-        return [change for id in list(self._attempts) for change in self._close(id, at, "failed")]
+        return [change for id in list(self._attempts) for change in self._close(id, at, "stopped")]
 
     def counts(self) -> Counts:
         """How many tasks are in which state, by the rows."""
@@ -140,7 +148,7 @@ class TaskBook:
         same = running and current is not None and current.start == row.started
         changes: list[Change] = []
         if current is not None and current.end is None and not same:
-            lost: Outcome = "failed" if retries > current.retries else "preempted"
+            lost: Outcome = "failed" if retries > current.retries else _interrupted(info, current)
             changes += self._close(row.id, _left(doc, row), lost)
         if not running:
             return changes
@@ -151,15 +159,14 @@ class TaskBook:
                 Attempt(row.id, row.name, number, row.node_id, row.started, None, "running", retries)
             )
         if row.state == "completed":
-            outcome: Outcome = "done" if row.result == "success" else "failed"
-            changes += self._close(row.id, row.ended or row.since, outcome)
+            changes += self._close(row.id, row.ended or row.since, _outcome(row))
         return changes
 
     def _missed(self, row: TaskRow, first: int, number: int, retries: int) -> list[Change]:
         """Tries that only their count tells of: they were over before anybody looked."""
         changes: list[Change] = []
         for missed in range(first, number):
-            outcome: Outcome = "failed" if missed <= retries else "preempted"
+            outcome: Outcome = "failed" if missed <= retries else "requeued"
             changes += self._put(Attempt(row.id, row.name, missed, None, None, None, outcome, missed - 1))
         return changes
 
@@ -203,8 +210,42 @@ def _task_row(doc: Doc) -> TaskRow:
         since=_since(doc),
         retries=(info.get("retryCount") or 0) + (info.get("requeueCount") or 0),
         failure=failed.get("code") or ("Unknown" if failed else None),
-        preempted=taken_back(doc),
+        lost=taken_back(doc),
     )
+
+
+def _outcome(row: TaskRow) -> Outcome:
+    """What a completed task's last attempt came to."""
+    if row.result == "success":
+        return "done"
+    return "stopped" if row.failure == STOPPED else "failed"
+
+
+def _interrupted(info: Mapping[str, Any], attempt: Attempt) -> Outcome:
+    """Why an attempt ended that did not fail: only a request (a removal, a resize, a deletion) sets the time."""
+    sent_back = moment(info.get("lastRequeueTime"))
+    return "requeued" if sent_back and attempt.start and sent_back >= attempt.start else "lost"
+
+
+def with_preemptions(spans: Iterable[Span], phases: Iterable[NodePhase]) -> tuple[Span, ...]:
+    """Attempts that were interrupted when Batch said of their node that it is preempted, called so."""
+    taken: dict[str, list[datetime]] = {}
+    for phase in phases:
+        if phase.state == "preempted":
+            taken.setdefault(phase.node_id, []).append(phase.start)
+    if not taken:
+        return tuple(spans)
+    return tuple(
+        replace(span, outcome="preempted")
+        if span.outcome in ("lost", "requeued")
+        and any(_within(span, at) for at in taken.get(span.node_id, ()))
+        else span
+        for span in spans
+    )
+
+
+def _within(span: Span, taken: datetime) -> bool:
+    return span.end is not None and span.start <= taken <= span.end + LATEST
 
 
 def _counted_as(row: TaskRow) -> str:

@@ -1,6 +1,7 @@
 """What the monitor shows: one immutable picture of a pool and a job, in rows small enough for 100,000 of them."""
 
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -10,14 +11,16 @@ from batch_core.failures import STOPPED
 from batch_core.jobs import Run
 from batch_core.pools import PoolInfo
 
-Outcome = Literal["running", "done", "failed", "preempted"]
+# What became of an attempt. "stopped": by a person, a time limit or with its job. "requeued": sent back to waiting
+# by a request, such as a pool's deletion. "preempted": Azure took its Spot node back. "lost": its node was lost.
+Outcome = Literal["running", "done", "failed", "stopped", "requeued", "preempted", "lost"]
 
 
 @dataclass(frozen=True, slots=True)
 class NodeRow:
     """A node. `order` is its place by first seen, kept for good; `slots_used` those that tasks run in.
 
-    `allocated`: since when the pool has it, and Azure charges for it.
+    `allocated`: since when the pool has it, and Azure charges for it. `accepts`: whether tasks may start on it.
     """
 
     id: str
@@ -30,13 +33,14 @@ class NodeRow:
     ip: str
     tasks_run: int
     allocated: datetime | None = None
+    accepts: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class TaskRow:
     """A task. `failure` is Batch's word for why it failed, `retries` runs that did not count as its last.
 
-    `preempted`: its node was taken back while it ran, and it waits to start again.
+    `lost`: its node was lost (or taken back by Azure) while it ran, and it waits to start again.
     """
 
     id: str
@@ -51,7 +55,7 @@ class TaskRow:
     since: datetime
     retries: int
     failure: str | None
-    preempted: bool = False
+    lost: bool = False
 
     @property
     def stopped(self) -> bool:
@@ -74,7 +78,10 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class NodePhase:
-    """A time in which a node was neither idle nor running: starting, in its start task, preempted, offline, …"""
+    """A time in which a node was neither idle nor running: starting, in its start task, preempted, offline, …
+
+    Of a pool that is watched without a job also the times in which it ran tasks.
+    """
 
     node_id: str
     state: str
@@ -101,7 +108,8 @@ class Counts:
 class Snapshot:
     """The picture after a poll. `version` changes with what is in it; `taken_at` is the service's clock.
 
-    With `error` set, the rest is the last good picture, `age()` seconds old.
+    With `error` set, the rest is the last good picture, `age()` seconds old. `places` are the places of all nodes
+    that the pool ever had, also of those that are gone.
     """
 
     version: int
@@ -115,6 +123,7 @@ class Snapshot:
     slots: int
     error: DashboardError | None = None
     phases: tuple[NodePhase, ...] = ()
+    places: Mapping[str, int] = field(default_factory=dict)
     taken: float = field(default_factory=time.monotonic, compare=False)
 
     @property

@@ -54,15 +54,23 @@ _NODE_STATES = {
     "reimaging": (STARTING, "being reinstalled"),
     "upgradingos": (STARTING, "upgrading its operating system"),
     "leavingpool": (OFFLINE, "leaving the pool"),
-    "offline": (OFFLINE, "offline"),
-    "deallocated": (OFFLINE, "deallocated"),
-    "deallocating": (OFFLINE, "being deallocated"),
-    "preempted": (PREEMPTED, "preempted"),
-    "unusable": (ERROR, "unusable"),
+    "offline": (OFFLINE, "offline, takes no tasks"),
+    "deallocated": (OFFLINE, "switched off"),
+    "deallocating": (OFFLINE, "being switched off"),
+    "preempted": (PREEMPTED, "taken back by Azure"),
+    "unusable": (ERROR, "out of order"),
     "starttaskfailed": (ERROR, "start task failed"),
     "unknown": (ERROR, "not heard of"),
 }
-_OUTCOMES = {"running": RUNNING, "done": DONE, "failed": ERROR, "preempted": PREEMPTED, "starting": STARTING}
+_OUTCOMES = {
+    "running": (RUNNING, "running"),
+    "done": (DONE, "done"),
+    "failed": (ERROR, "failed"),
+    "stopped": (OFFLINE, "stopped"),
+    "requeued": (OFFLINE, "sent back to waiting"),
+    "lost": (OFFLINE, "its node was lost"),
+    "preempted": (PREEMPTED, "Azure took its Spot node back"),
+}
 
 
 def node_family(state: str) -> Family:
@@ -70,9 +78,10 @@ def node_family(state: str) -> Family:
     return _NODE_STATES.get(state.lower(), (ERROR, state))[0]
 
 
-def node_words(state: str) -> str:
-    """A Batch node state in plain words, to follow "is" or stand alone."""
-    return _NODE_STATES.get(state.lower(), (ERROR, state))[1]
+def node_words(state: str, accepts: bool = True) -> str:
+    """A Batch node state in plain words, to follow "is" or stand alone; with whether the node `accepts` tasks."""
+    told = _NODE_STATES.get(state.lower(), (ERROR, state))[1]
+    return told if accepts or state == "offline" else f"{told}, takes no more tasks"
 
 
 def task_family(state: str, result: str | None) -> Family:
@@ -91,7 +100,12 @@ def task_words(state: str, result: str | None) -> str:
 
 def outcome_family(outcome: str) -> Family:
     """The family of a stretch of the timeline."""
-    return _OUTCOMES[outcome]
+    return _OUTCOMES[outcome][0]
+
+
+def outcome_words(outcome: str) -> str:
+    """What became of an attempt, in plain words."""
+    return _OUTCOMES[outcome][1]
 
 
 def stepped_scale(families: tuple[Family, ...]) -> list[list[float | str]]:

@@ -8,6 +8,7 @@ viewer's zone, or time since the start as if that had been the first midnight of
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -27,6 +28,7 @@ from pages.charts.palette import (
     node_family,
     node_words,
     outcome_family,
+    outcome_words,
     stepped_scale,
 )
 
@@ -45,6 +47,17 @@ SHORTEST = timedelta(seconds=10)
 AXIS_HEIGHT = 44
 
 MIDNIGHT = 946_684_800_000  # 2000-01-01 in ms; a small number on a date axis would be read as a year
+
+# What became of attempts, as the chart's text counts them; a stop is not a failure, nor a preemption a loss.
+OUTCOMES = {
+    "running": "running",
+    "done": "done",
+    "failed": "failed",
+    "stopped": "stopped",
+    "requeued": "sent back to waiting",
+    "preempted": "preempted",
+    "lost": "lost with their node",
+}
 
 Figure = dict[str, Any]
 
@@ -148,9 +161,8 @@ def alt_text(spans: Sequence[Span]) -> str:
     """The timeline for someone who does not see it."""
     if not spans:
         return "Timeline of the nodes: nothing has run yet."
-    words = {"running": "running", "done": "done", "failed": "failed", "preempted": "preempted"}
-    counts = {word: sum(span.outcome == outcome for span in spans) for outcome, word in words.items()}
-    states = ", ".join(f"{count} {word}" for word, count in counts.items() if count)
+    counts = Counter(span.outcome for span in spans)
+    states = ", ".join(f"{counts[outcome]} {word}" for outcome, word in OUTCOMES.items() if counts[outcome])
     on = len({span.node_id for span in spans})
     return f"Timeline of what ran, a row a node ({on:,}): {states}."
 
@@ -196,7 +208,7 @@ def _bar_trace(family: Family, look: Look) -> Figure:
 def _hover(span: Span, family: Family, axis: Axis) -> str:
     attempt = f", attempt {span.attempt}" if span.attempt > 1 else ""
     when = _when(span.start, span.end, axis)
-    return f"<b>{plain(span.name)}</b><br>{family.glyph} {family.word.lower()}{attempt}<br>{when}"
+    return f"<b>{plain(span.name)}</b><br>{family.glyph} {outcome_words(span.outcome)}{attempt}<br>{when}"
 
 
 def _when(start: datetime, end: datetime | None, axis: Axis) -> str:

@@ -17,9 +17,9 @@ from pages.charts.labels import duration, node_name
 from pages.charts.palette import (
     ERROR,
     OFFLINE,
-    PREEMPTED,
     node_family,
     node_words,
+    outcome_words,
     task_family,
     task_words,
 )
@@ -133,8 +133,8 @@ def task_table(key: str, rows: Iterable[TaskRow], snapshot: Snapshot) -> None:
 def _task_state(task: TaskRow) -> str:
     if task.stopped:
         return f"{OFFLINE.glyph} stopped"
-    if task.preempted:
-        return f"{PREEMPTED.glyph} its node was taken back; it starts again by itself"
+    if task.lost:
+        return f"{OFFLINE.glyph} its node was lost; it starts again by itself"
     return f"{task_family(task.state, task.result).glyph} {task_words(task.state, task.result)}"
 
 
@@ -212,7 +212,7 @@ def node_details(account: Account, node: NodeRow, snapshot: Snapshot) -> None:
 
 def _span_line(span: Span, snapshot: Snapshot) -> str:
     took = duration((span.end or snapshot.taken_at) - span.start)
-    return f"{words.plain(span.name)}: {span.outcome}, {took}"
+    return f"{words.plain(span.name)}: {outcome_words(span.outcome)}, {took}"
 
 
 def task_details(account: Account, watched: Watched, task: TaskRow) -> None:

@@ -100,7 +100,7 @@ def test_a_job_is_stopped_after_a_question_that_names_it(page: Page, app_url: st
             timeout=30_000
         )
         expect(monitor.get_by_text(f"Stopped ({TASKS})")).to_be_visible()
-        expect(timeline(monitor)).to_have_attribute("aria-label", re.compile(f"{TASKS} failed"))
+        expect(timeline(monitor)).to_have_attribute("aria-label", re.compile(f"{TASKS} stopped"))
         assert jobs.get_run(account, job_id).over
 
 

@@ -1,13 +1,15 @@
 """The history: what is appended once, read in order, and known again after a restart."""
 
+import os
 import sqlite3
+import stat
 import threading
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from batch_core.history import GONE, Attempt, History, State
+from batch_core.history import GONE, QUIET_ALONE, Attempt, History, State
 
 BORN = datetime(2026, 11, 22, 15, 0, 0, 123456, tzinfo=UTC)
 
@@ -58,6 +60,8 @@ def test_a_later_pool_of_the_same_name_has_a_history_of_its_own(path: Path) -> N
     assert old != new
     assert history.scope("pool", "P", BORN) == old, "Batch compares ids without case"
     assert history.scope("pool", "p", None) == new, "without a time of birth it is the last one"
+    assert history.scope("pool", "p", None, before=at(60)) == old, "or the last one that was there by then"
+    assert history.scope("pool", "p", None, before=at(-60)) is None
     assert history.scope("pool", "never", None) is None
 
 
@@ -90,6 +94,15 @@ def test_phases_are_the_times_in_which_a_node_was_neither_idle_nor_running(path:
         "waitingforstarttask",
         "preempted",
     ]
+    assert [phase.state for phase in history.phases(pool, at(45), QUIET_ALONE)] == ["running", "preempted"]
+
+
+def test_nobody_else_can_read_it(tmp_path: Path) -> None:
+    home = tmp_path / "share" / "app"
+    History(home / "history" / "abc.db").close()
+    for folder in (home, home / "history"):
+        if os.name == "posix":  # Windows keeps a user's folders private by itself
+            assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
 def test_an_attempt_of_which_only_the_number_is_known_is_kept_but_not_drawn(path: Path) -> None:

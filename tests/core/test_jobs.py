@@ -348,7 +348,8 @@ def test_a_command_that_the_node_does_not_have_is_told_as_such(ready: Account, o
     run_task(ready, own_job, "no-such-program-anywhere")
     why = jobs.failure(ready, own_job, "t")
     assert (why.exit_code, why.code) == (None, "CommandProgramNotFound")
-    assert "no such program" in why.message
+    assert "The node has no program “no-such-program-anywhere”." in why.message
+    assert "ffmpeg" not in why.message
 
 
 def test_a_service_that_keeps_failing_ends_the_launch_at_its_deadline(cloud: dict) -> None:

@@ -158,8 +158,50 @@ def test_what_was_seen_survives_a_restart_and_the_end_of_job_and_pool(ready: Acc
     assert [(s.task_id, s.node_id, s.start) for s in after.spans] == [
         (s.task_id, s.node_id, s.start) for s in before.spans
     ]
-    assert sorted(span.outcome for span in after.spans) == ["done", "failed"]
+    assert sorted(span.outcome for span in after.spans) == ["done", "stopped"]
     assert all(span.end for span in after.spans), "what ran when it was last seen has ended"
+
+
+def test_a_deleted_pool_sends_its_tasks_back_and_a_later_one_of_its_name_is_another(
+    ready: Account, watch, job
+) -> None:
+    pool_id = f"twice-{uuid.uuid4().hex[:8]}"
+    job_id = job(takes(60), pool=pool_id)
+    pools.create(ready, pools.PoolSpec(id=pool_id, dedicated=1, spot=0, start_task=takes(1)))
+    recorder = watch(None, job_id)
+    before = seen(recorder, lambda s: s.counts.running == 1 and s.nodes and s.phases, "the task's run")
+    pools.delete(ready, pool_id)
+    shot = seen(recorder, lambda s: s.pool is None and s.counts.active == 1, "the pool's end")
+    assert [span.outcome for span in shot.spans] == ["requeued"]
+    assert [(phase.state, phase.start) for phase in shot.phases][: len(before.phases)] == [
+        (phase.state, phase.start) for phase in before.phases
+    ]
+    assert shot.places == before.places == {before.nodes[0].id: 0}
+    jobs.stop(ready, job_id)
+    pools.create(ready, pools.PoolSpec(id=pool_id, dedicated=2, spot=0))
+    try:
+        alone = watch(pool_id, None)
+        seen(alone, lambda s: len(s.nodes) == 2, "the later pool's nodes")
+        again = seen(watch(None, job_id), lambda s: s.version > 0, "the old job's picture")
+        assert (again.pool, again.nodes, again.places) == (None, (), before.places)
+        assert again.phases == shot.phases
+    finally:
+        pools.delete(ready, pool_id)
+
+
+def test_of_a_pool_alone_it_is_told_when_its_nodes_were_at_work(ready: Account, watch, job) -> None:
+    pool_id = f"alone-{uuid.uuid4().hex[:8]}"
+    pools.create(ready, pools.PoolSpec(id=pool_id, dedicated=1, spot=0))
+    recorder = watch(pool_id, None)
+    try:
+        seen(recorder, lambda s: [node.state for node in s.nodes] == ["idle"], "an idle node")
+        job(takes(1), pool=pool_id)
+        busy = seen(
+            recorder, lambda s: [p for p in s.phases if p.state == "running" and p.end], "the node's work"
+        )
+        assert {phase.node_id for phase in busy.phases} == {busy.nodes[0].id}
+    finally:
+        pools.delete(ready, pool_id)
 
 
 def test_at_the_end_the_history_tells_every_attempt_that_the_service_tells_of(

@@ -1,10 +1,12 @@
 """Pools through the real SDK on the local Batch service, and images as people type them."""
 
+import json
 import threading
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
@@ -85,6 +87,53 @@ def test_a_pool_is_made_found_resized_and_deleted(account: Account, pool_id: str
     until(lambda: pool_id not in [pool.id for pool in pools.list_pools(account)], what="no pool")
     with pytest.raises(NotFound):
         pools.get_pool(account, pool_id)
+
+
+@pytest.fixture
+def slowly(home: Path) -> Iterator[Callable[[float | None], None]]:
+    """Sets how long nodes take to come, as a factor of the cloud's times; at once again afterwards."""
+    pace = home / "local-azure" / "pace.json"
+
+    def set_factor(factor: float | None) -> None:
+        pace.write_text(json.dumps({"realistic": factor}))
+
+    yield set_factor
+    set_factor(None)
+
+
+def test_a_resize_is_stopped_and_what_is_missing_is_told_with_a_way_out(
+    account: Account, pool_id: str, slowly: Callable[[float | None], None]
+) -> None:
+    slowly(10)
+    pools.create(account, PoolSpec(id=pool_id, dedicated=1, spot=0))
+    being = pools.get_pool(account, pool_id)
+    assert (being.allocation_state, being.dedicated) == ("resizing", 0)
+    assert being.allocation_since is not None
+    slowly(None)
+    pools.stop_resize(account, pool_id)
+    until(lambda: pools.get_pool(account, pool_id).allocation_state == "steady", what="a steady pool")
+    pools.stop_resize(account, pool_id)
+    stopped = pools.get_pool(account, pool_id)
+    assert (stopped.dedicated, stopped.target_dedicated) == (0, 1)
+    assert stopped.errors == (
+        "The resize was stopped before all nodes were there. Resize the pool to get the others.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        ({"code": "AllocationTimedOut", "message": "x"}, "Azure did not find all the nodes in time. Resize"),
+        ({"code": "AllocationFailed"}, "Azure could not allocate the nodes. Resize"),
+        ({"code": "AccountCoreQuotaReached"}, "The account's quota of dedicated cores is used up. Resize"),
+        ({"code": "AccountSpotCoreQuotaReached"}, "The account's quota of Spot cores is used up. Resize"),
+        ({"code": "SkuNotAvailable", "message": "Not here\nmore"}, "Not here. Resize"),
+        ({"code": "SkuNotAvailable"}, "Azure could not give all nodes (SkuNotAvailable). Resize"),
+    ],
+)
+def test_why_a_pool_gets_no_nodes_is_told_with_a_way_out(error: dict, said: str) -> None:
+    pool = pools.pool_from({"id": "p", "resizeErrors": [error]})
+    assert pool.errors[0].startswith(said)
 
 
 def test_the_start_task_runs_as_admin_and_the_node_waits_for_it(account: Account, pool_id: str) -> None:

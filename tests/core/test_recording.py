@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from batch_core.history import GONE, Attempt, State
-from batch_core.recording import NodeBook, TaskBook
-from batch_core.snapshot import Counts
+from batch_core.recording import NodeBook, TaskBook, with_preemptions
+from batch_core.snapshot import Counts, NodePhase, Span
 
 T0 = datetime(2026, 11, 22, 15, 0, 0, tzinfo=UTC)
 
@@ -95,21 +95,21 @@ def test_a_retry_ends_the_attempt_before_it_as_failed() -> None:
     assert book.rows["t1"].retries == 1
 
 
-def test_a_lost_node_ends_the_attempt_as_preempted_also_when_no_count_tells() -> None:
+def test_a_lost_node_ends_the_attempt_as_lost_also_when_no_count_tells() -> None:
     book = TaskBook(())
     book.update([task("running", 5, start=5, node="n1")])
     book.update([task("active", 7, before=("running", 5))])
-    assert drawn(book) == [(1, "n1", 5.0, 7.0, "preempted")]
+    assert drawn(book) == [(1, "n1", 5.0, 7.0, "lost")]
     book.update([task("running", 9, start=9, node="n2", before=("active", 7))])
     book.update([task("completed", 12, start=9, node="n2", before=("running", 9))])
-    assert drawn(book) == [(1, "n1", 5.0, 7.0, "preempted"), (2, "n2", 9.0, 12.0, "done")]
+    assert drawn(book) == [(1, "n1", 5.0, 7.0, "lost"), (2, "n2", 9.0, 12.0, "done")]
 
 
 def test_attempts_that_only_a_count_tells_of_are_kept_without_a_place() -> None:
     book = TaskBook(())
     _, changes = book.update([task("running", 20, start=20, node="n3", retries=1, requeues=1)])
     missed = [change for change in changes if isinstance(change, Attempt) and change.node_id is None]
-    assert [(one.number, one.outcome) for one in missed] == [(1, "failed"), (2, "preempted")]
+    assert [(one.number, one.outcome) for one in missed] == [(1, "failed"), (2, "requeued")]
     assert drawn(book) == [(3, "n3", 20.0, None, "running")]
 
 
@@ -142,11 +142,11 @@ def test_tasks_that_a_whole_list_lacks_are_forgotten_and_their_spans_stay() -> N
     book.update([task("running", 5, start=5, node="n1"), {**task("active", 0), "id": "t2"}])
     assert book.keep_only({"t2"}, at(8)) == (
         True,
-        [State("t1", GONE, at(8)), Attempt("t1", "holiday.mov", 1, "n1", at(5), at(8), "failed", 0)],
+        [State("t1", GONE, at(8)), Attempt("t1", "holiday.mov", 1, "n1", at(5), at(8), "stopped", 0)],
     )
     assert list(book.rows) == ["t2"]
     assert book.counts() == Counts(active=1)
-    assert drawn(book) == [(1, "n1", 5.0, 8.0, "failed")]
+    assert drawn(book) == [(1, "n1", 5.0, 8.0, "stopped")]
 
 
 @pytest.mark.parametrize("spelling", ["Success", "success"])
@@ -192,7 +192,7 @@ def test_nodes_that_went_while_nobody_looked_are_gone_since_they_were_last_seen(
 
 
 @pytest.mark.parametrize(
-    ("change", "preempted"),
+    ("change", "lost"),
     [
         ({}, True),
         ({"previousState": "preparing"}, True),
@@ -203,7 +203,7 @@ def test_nodes_that_went_while_nobody_looked_are_gone_since_they_were_last_seen(
         ({"executionInfo": {"lastRequeueTime": "2026-11-22T09:00:00Z", "requeueCount": 1}}, True),
     ],
 )
-def test_a_task_that_lost_its_node_is_told_from_one_that_was_sent_back(change: dict, preempted: bool) -> None:
+def test_a_task_that_lost_its_node_is_told_from_one_that_was_sent_back(change: dict, lost: bool) -> None:
     doc = {
         "id": "t",
         "state": "active",
@@ -214,4 +214,51 @@ def test_a_task_that_lost_its_node_is_told_from_one_that_was_sent_back(change: d
     }
     book = TaskBook(())
     book.update([doc])
-    assert book.rows["t"].preempted is preempted
+    assert book.rows["t"].lost is lost
+
+
+def test_what_a_request_sent_back_is_not_called_lost() -> None:
+    book = TaskBook(())
+    book.update([task("running", 5, start=5, node="n1")])
+    doc = task("active", 7, before=("running", 5), requeues=1)
+    doc["executionInfo"]["lastRequeueTime"] = wire(7)
+    book.update([doc])
+    assert drawn(book) == [(1, "n1", 5.0, 7.0, "requeued")]
+
+
+def test_what_somebody_stopped_is_not_called_failed() -> None:
+    book = TaskBook(())
+    doc = task("completed", 9, start=5, node="n1", result="failure")
+    doc["executionInfo"]["failureInfo"] = {"category": "UserError", "code": "TaskEnded"}
+    book.update([doc])
+    assert drawn(book) == [(1, "n1", 5.0, 9.0, "stopped")]
+
+
+@pytest.mark.parametrize(
+    ("phase", "outcome"),
+    [
+        (("n1", "preempted", 7), "preempted"),
+        (("n1", "preempted", 60), "preempted"),  # the node's state may be told later than the task's
+        (("n1", "preempted", 4), "lost"),
+        (("n1", "preempted", 3600), "lost"),
+        (("n1", "unusable", 7), "lost"),
+        (("n2", "preempted", 7), "lost"),
+    ],
+)
+def test_only_what_ran_on_a_node_that_batch_calls_preempted_is_called_so(
+    phase: tuple[str, str, float], outcome: str
+) -> None:
+    lost = Span("n1", "t1", "a.mp4", at(5), at(8), "lost", 1)
+    done = Span("n1", "t2", "b.mp4", at(5), at(6), "done", 1)
+    node_id, state, since = phase
+    found = with_preemptions([lost, done], [NodePhase(node_id, state, at(since), None)])
+    assert [span.outcome for span in found] == [outcome, "done"]
+
+
+def test_a_node_that_takes_no_tasks_is_told_from_one_that_does() -> None:
+    book = NodeBook({})
+    book.update(
+        [node("a", "running", schedulingState="disabled"), node("b", schedulingState="Enabled")], at(1)
+    )
+    assert (book.rows["a"].accepts, book.rows["b"].accepts) == (False, True)
+    assert book.places == {"a": 0, "b": 1}
