@@ -1,4 +1,4 @@
-"""Azurite's blob service as a child process that ends cleanly: it saves its index every 5 seconds and at its end."""
+"""Azurite's blob service as a child process: what it has answered outlives its end, however it ends."""
 
 import logging
 import os
@@ -19,6 +19,7 @@ from local_azure.settings import Endpoint
 _READY_WITHIN = 30.0  # seconds
 _CLEAN_END_WITHIN = 15.0
 _STALE_END_WITHIN = 5.0
+_RESERVE_BYTES = 16 * 1024 * 1024  # that uploads leave free: the index and its journal must always find room
 _NOT_PASSED_ON = ("NODE_", "AZURE_", "AZURITE_", "APPLICATIONINSIGHTS_")
 # Exit codes of node/launch.mjs
 _BROKEN_INSTALLATION = 70
@@ -63,6 +64,7 @@ class Azurite:
                     installation.folder,
                     self.folder,
                     str(self.endpoint.port),
+                    str(_RESERVE_BYTES),
                 ],
                 cwd=self.folder,
                 stderr=log,

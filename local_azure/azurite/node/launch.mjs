@@ -1,8 +1,11 @@
-// Runs Azurite's blob service:  node launch.mjs INSTALLATION LOCATION PORT  with AZURITE_ACCOUNTS set.
+// Runs Azurite's blob service:  node launch.mjs INSTALLATION LOCATION PORT RESERVE  with AZURITE_ACCOUNTS set.
+// RESERVE is how many bytes of the disk uploads leave free.
 // Prints one line {"port": N} once it listens, and ends cleanly (index saved) when stdin ends or on a signal.
 import { createRequire, enableCompileCache, flushCompileCache } from "node:module";
 import { join } from "node:path";
+import { Journal } from "./journal.mjs";
 import { ignoreBrokenOutput, whenParentEnds } from "./parent.mjs";
+import { Requests } from "./requests.mjs";
 
 // Exit codes that ../process.py reads.
 const BROKEN_INSTALLATION = 70;
@@ -13,11 +16,10 @@ const HOST = "127.0.0.1";
 const KEEP_ALIVE_SECONDS = 75; // longer than clients keep idle connections, so that none is closed under a request
 const REQUESTS_END_WITHIN_MS = 3000;
 
-const [installation, location, port] = process.argv.slice(2);
+const [installation, location, port, reserve] = process.argv.slice(2);
 let server = null;
+let requests = null;
 let closing = false;
-let unanswered = 0;
-let allAnswered = () => {};
 
 function fail(code, error) {
   console.error(error);
@@ -65,29 +67,18 @@ function create({ BlobServer, BlobConfiguration, telemetry, names }) {
   );
 }
 
-function countRequests() {
-  server.httpServer.prependListener("request", (_request, response) => {
-    unanswered += 1;
-    response.once("close", () => {
-      unanswered -= 1;
-      if (unanswered === 0) allAnswered();
-    });
-  });
-}
-
 /** Answer what has been asked, save the index, end. */
 async function close(code = 0) {
   if (closing) return;
   closing = true;
   if (!server) process.exit(code);
   server.httpServer.close();
-  if (unanswered > 0) {
-    await new Promise((resolve) => {
-      allAnswered = resolve;
-      setTimeout(resolve, REQUESTS_END_WITHIN_MS);
-    });
+  await requests.end(REQUESTS_END_WITHIN_MS);
+  try {
+    await server.close();
+  } catch (error) {
+    fail(FAILED, error); // the index could not be saved; its journal holds what is missing
   }
-  await server.close();
   process.exit(code);
 }
 
@@ -99,13 +90,14 @@ async function main() {
     fail(BROKEN_INSTALLATION, error);
   }
   const starting = create(azurite);
+  const journals = [new Journal(starting.extentMetadataStore), new Journal(starting.metadataStore)];
   try {
     await starting.start();
   } catch (error) {
     fail(error.syscall === "listen" ? PORT_TAKEN : FAILED, error);
   }
+  requests = new Requests(starting.httpServer, location, Number(reserve), journals);
   server = starting;
-  countRequests();
   process.stdout.write(`${JSON.stringify({ port: server.httpServer.address().port })}\n`);
   flushCompileCache();
 }
