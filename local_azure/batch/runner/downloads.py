@@ -25,7 +25,7 @@ from local_azure.batch.runner import WorkFailedError
 from local_azure.batch.runner.directories import inside
 from local_azure.batch.runner.transfer import Connections, Stop
 
-_CHUNK = 1024 * 1024
+_CHUNK = 64 * 1024  # stays in the processor's cache: larger pieces cost twice the time, all of it copying
 _DEFAULT_MODE = "0770"
 _ATTEMPTS = 6
 _TIMEOUT = (10, 60)  # seconds to connect, and without a byte
