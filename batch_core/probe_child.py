@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from batch_core.ranged_file import RangedFile, SourceLost
+from batch_core.sizes import size_text
 
 MEMORY = 1024**3  # bytes
 MOST_PIXELS = 8192 * 8192  # of one picture; the largest that cameras and screens have is 8K
@@ -74,14 +75,6 @@ _HEADS: tuple[tuple[str, str], ...] = (
 
 class Refused(Exception):
     """Why the file is left out; completes "is not a video that we can read (…)."""
-
-
-def size_text(size: int) -> str:
-    """Bytes as people read them: 812 kB, 2.7 MB, 3 MB."""
-    for unit, scale in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if size >= scale:
-            return f"{size / scale:.1f}".removesuffix(".0") + f" {unit}"
-    return f"{size} bytes"
 
 
 def refuse_by_head(source: IO[bytes], size: int) -> None:

@@ -9,8 +9,8 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import streamlit as st
 
 from batch_core.pools import NodeTime
+from batch_core.sizes import size_text
 
-UNITS = ("bytes", "KB", "MB", "GB", "TB")
 MARKDOWN = str.maketrans({sign: f"\\{sign}" for sign in r"\`*_{}[]<>()#+-.!|~:$&"})
 # Streamlit makes links, icons and arrows of text that is escaped, too: an invisible character goes between.
 WOVEN = re.compile(r"(?<=:)(?=[A-Za-z/])|(?<=@)|(?i:(?<=www)(?=\.))|(?<=[-<>=!~])(?=[-<>=])")
@@ -18,13 +18,8 @@ WORD_JOINER = "\u2060"
 
 
 def size(count: int | None) -> str:
-    """Bytes in the unit that leaves one to three digits before the point: 13.4 MB."""
-    if count is None:
-        return "–"
-    value, unit = float(count), 0
-    while value >= 999.5 and unit < len(UNITS) - 1:
-        value, unit = value / 1000, unit + 1
-    return f"{value:.0f} {UNITS[unit]}" if unit == 0 or value >= 99.5 else f"{value:.1f} {UNITS[unit]}"
+    """Bytes in words, a dash where they are not known."""
+    return "–" if count is None else size_text(count)
 
 
 def length(seconds: float | None) -> str:

@@ -125,14 +125,14 @@ def test_what_is_no_media_is_refused_in_a_sentence(tmp_path: Path, data: bytes, 
 
 def test_a_cut_off_video_says_where_it_ends(tmp_path: Path) -> None:
     whole = clip(tmp_path / "a.mp4", 3, "640x360").read_bytes()
-    for cut, said in ((len(whole) - 100, "kB"), (150_000, "it ends after 150 kB")):
+    for cut, said in ((len(whole) - 100, "KB"), (150_000, "it ends after 150 KB")):
         (tmp_path / "cut.mp4").write_bytes(whole[:cut])
         found = look(tmp_path / "cut.mp4")
         assert not found.ok
         assert said in found.reason
     fast = clip(tmp_path / "f.mp4", 3, "640x360", extra=("-movflags", "faststart")).read_bytes()
     (tmp_path / "cut.mp4").write_bytes(fast[:150_000])
-    assert look(tmp_path / "cut.mp4").reason == "is not a video that we can read (it ends after 150 kB)."
+    assert look(tmp_path / "cut.mp4").reason == "is not a video that we can read (it ends after 150 KB)."
 
 
 def test_a_recording_that_was_broken_off(tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from batch_core.errors import Unreachable
 from batch_core.files import VideoFile
 from batch_core.probe import Probe, Stream
 from pages.parts import file_table
-from pages.shell import uploads, video_work
+from pages.shell import uploads, video_work, words
 from tests.waiting import until
 
 Open = Callable[..., AppTest]
@@ -117,14 +117,30 @@ def test_an_error_of_storage_is_said_and_the_page_stays(
 @pytest.mark.parametrize(
     ("lengths", "told"),
     [
-        ([8.2, 6.0], "2 files · 14 s of video · 20.0 MB"),
-        ([120.0] * 5, "5 files · 10 min of video · 50.0 MB"),
-        ([4000.0, 900.0], "2 files · 1 h 22 min of video · 20.0 MB"),
-        ([None], "1 file · 10.0 MB"),
+        ([8.2, 6.0], "2 files · 14 s of video · 20 MB"),
+        ([120.0] * 5, "5 files · 10 min of video · 50 MB"),
+        ([4000.0, 900.0], "2 files · 1 h 22 min of video · 20 MB"),
+        ([None], "1 file · 10 MB"),
     ],
 )
 def test_the_summary_adds_up(lengths: list[float | None], told: str) -> None:
     assert file_table.summary([video(seconds, 10_000_000) for seconds in lengths]) == told
+
+
+@pytest.mark.parametrize(
+    ("count", "told"),
+    [
+        (0, "0 bytes"),
+        (1, "1 byte"),
+        (20, "20 bytes"),
+        (1000, "1 KB"),
+        (13_360_000, "13.4 MB"),
+        (999_999_999, "1 GB"),
+        (None, "–"),
+    ],
+)
+def test_a_size_is_told_in_one_way(count: int | None, told: str) -> None:
+    assert words.size(count) == told
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,14 @@
+"""Bytes as people read them, the same on every page and in every sentence."""
+
+_UNITS = ("KB", "MB", "GB", "TB")
+
+
+def size_text(count: int) -> str:
+    """Bytes in the unit that leaves one to three digits before the point: 1 byte, 812 bytes, 13.4 MB, 3 MB."""
+    if count < 1000:
+        return "1 byte" if count == 1 else f"{count} bytes"
+    value, unit = count / 1000, 0
+    while value >= 999.5 and unit < len(_UNITS) - 1:
+        value, unit = value / 1000, unit + 1
+    number = f"{value:.0f}" if value >= 99.5 else f"{value:.1f}".removesuffix(".0")
+    return f"{number} {_UNITS[unit]}"
