@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import streamlit as st
 
-from batch_core import jobs, results
-from batch_core.account import Account, AccountKind
+from batch_core import jobs
+from batch_core.account import Account
 from batch_core.errors import DashboardError
 from batch_core.jobs import Run
 from batch_core.results import Result
 from pages.components.download import download_button
 from pages.parts.launch import go_on_after_launch
+from pages.parts.result_list import OPEN, REFRESH_SECONDS, check_new, listed, unsettled
 from pages.parts.result_rows import causes, lost_groups, lost_row, result_row
 from pages.parts.retry import retry_asked, retry_button, tries_of
 from pages.shell import session, signing, words
 
-REFRESH_SECONDS = 1
 ROWS = 25
 
 
@@ -65,23 +65,6 @@ def title(run: Run) -> str:
     return f"{run.name} · {words.count(run.total, 'file')} · {words.when(run.created)}{state}"
 
 
-@st.cache_data(ttl=1, max_entries=64, show_spinner=False)
-def listed(fingerprint: str, run_id: str, _account: Account) -> list[Result]:
-    """A run's results; kept for a second, and apart for every account (its fingerprint is part of the key)."""
-    return results.list_results(_account, run_id)
-
-
-def unsettled(account: Account, run: Run) -> bool:
-    """Whether anything on the page can still change by itself."""
-    try:
-        rows = listed(account.fingerprint, run.id, account)
-    except DashboardError as error:
-        session.show_error(error)
-        st.stop()
-    unchecked = any(row.state == "done" and row.checked is None for row in rows)
-    return not run.over or (unchecked and not account.look_only)
-
-
 def listing(account: Account, run_id: str) -> None:
     """Totals and a row a file; drawn again until the run has ended and every result is checked."""
     try:
@@ -92,10 +75,6 @@ def listing(account: Account, run_id: str) -> None:
         return
     done = [row for row in rows if row.state == "done"]
     lost = [row for row in rows if row.lost]
-    busy_here = account.kind is AccountKind.LOCAL and not run.over  # a check would take the nodes' processors
-    for row in done:
-        if row.checked is None and not account.look_only and not busy_here:
-            session.in_background((account.fingerprint, run_id, row.task_id), results.check, account, row)
     totals(account, run, rows, done)
     if lost:
         retry_button(account, run, lost)
@@ -104,13 +83,14 @@ def listing(account: Account, run_id: str) -> None:
         causes(group)
         for row in paged(group, state):
             lost_row(account, run_id, row)
-    open_rows = [row for row in rows if row.state in ("waiting", "converting")]
+    open_rows = [row for row in rows if row.state in OPEN]
     if lost and (done or open_rows):
         st.subheader(
             f"Done or on the way ({len(done + open_rows):,})" if open_rows else f"Done ({len(done):,})"
         )
     for row in paged(done + open_rows, "done"):
         result_row(account, row)
+    check_new(account, run, done)
     if not unsettled(account, run) and st.session_state.get("results_live") == run_id:
         del st.session_state["results_live"]
         st.rerun()

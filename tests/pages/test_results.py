@@ -4,9 +4,11 @@ import json
 import re
 import uuid
 from collections.abc import Callable
+from dataclasses import replace
 
 import httpx
 import pytest
+import streamlit as st
 from streamlit.testing.v1 import AppTest
 
 from batch_core import jobs, pools, results, retrying
@@ -58,6 +60,19 @@ def test_results_are_checked_in_the_background_and_marked(app: Open, finished_ru
         return text(opened).count("plays to its end") == 2
 
     until(marked, seconds=30, what="two results that play to their end")
+
+
+def test_a_list_that_is_older_than_the_end_of_its_run_is_drawn_again(
+    app: Open, account: Account, finished_run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rows = results.list_results(account, finished_run.id)
+    late = [replace(rows[0], state="converting", size=None, checked=None), replace(rows[1], checked=True)]
+    monkeypatch.setattr(results, "list_results", lambda account, run_id: late)
+    st.cache_data.clear()
+    assert app(PAGE, run=finished_run.id).session_state["results_live"] == finished_run.id
+    late[0] = replace(rows[0], checked=True)
+    st.cache_data.clear()
+    assert "results_live" not in app(PAGE, run=finished_run.id).session_state
 
 
 def test_each_download_link_gives_its_file_and_nothing_wider(

@@ -1,0 +1,45 @@
+"""A run's results as they are now: the list, whether it can still change by itself, the checks that are due."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from batch_core import results
+from batch_core.account import Account, AccountKind
+from batch_core.errors import DashboardError
+from batch_core.jobs import Run
+from batch_core.results import Result
+from pages.shell import session
+
+REFRESH_SECONDS = 1
+OPEN = ("waiting", "converting")
+
+
+@st.cache_data(ttl=REFRESH_SECONDS / 2, max_entries=64, show_spinner=False)
+def listed(fingerprint: str, run_id: str, _account: Account) -> list[Result]:
+    """A run's results, for several looks at once, and apart for every account (its fingerprint is part of the key).
+
+    Kept for less than the time between two looks, so that each look is at something new.
+    """
+    return results.list_results(_account, run_id)
+
+
+def unsettled(account: Account, run: Run) -> bool:
+    """Whether anything on the page can still change by itself."""
+    try:
+        rows = listed(account.fingerprint, run.id, account)
+    except DashboardError as error:
+        session.show_error(error)
+        st.stop()
+    unchecked = any(row.state == "done" and row.checked is None for row in rows)
+    late = any(row.state in OPEN for row in rows)  # listed before the run ended
+    return not run.over or late or (unchecked and not account.look_only)
+
+
+def check_new(account: Account, run: Run, done: list[Result]) -> None:
+    """Has what nobody has looked at yet checked, behind the page."""
+    if account.look_only or (account.kind is AccountKind.LOCAL and not run.over):
+        return  # while it runs here, a check would take the nodes' processors
+    for row in done:
+        if row.checked is None:
+            session.in_background((account.fingerprint, run.id, row.task_id), results.check, account, row)
