@@ -10,6 +10,7 @@ import uvicorn
 
 from local_azure.batch.engine import Engine
 from local_azure.batch.pace import Pace
+from local_azure.batch.quota import Quota
 from local_azure.batch.service import create_app
 from local_azure.failures import StartFailure
 from local_azure.settings import Endpoints
@@ -37,6 +38,7 @@ class BatchServer:
             account_url=endpoints.batch_url,
             tool_dir=tools,
             pace=Pace(data / "pace.json"),
+            quota=Quota(data / "quota.json"),
         )
         app = create_app(self.engine, account=account.account, key=account.key, url=endpoints.batch_url)
         self._server = _Server(

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 
 from starlette.responses import Response
 
-from local_azure.batch.handlers import account, files, jobs, nodes, pools, tasks
+from local_azure.batch.handlers import account, files, jobs, mishaps, nodes, pools, tasks
 from local_azure.batch.handlers.call import Call
 
 Handler = Callable[[Call], Awaitable[Response]]
@@ -104,4 +104,8 @@ ROUTES: tuple[tuple[str, str, str, Handler | None], ...] = (
     ("POST", _SCHEDULE + "/disable", "disable job schedule", None),
     ("POST", _SCHEDULE + "/enable", "enable job schedule", None),
     ("GET", _SCHEDULE + "/jobs", "list jobs of a schedule", None),
+    # Not of the REST API: on this computer the cloud's mishaps happen on request only.
+    ("POST", "/local" + _POOL + "/lose", "lose node", mishaps.lose),
+    ("POST", "/local" + _POOL + "/preempt", "preempt node", mishaps.preempt),
+    ("POST", "/local" + _POOL + "/restore", "restore node", mishaps.restore),
 )

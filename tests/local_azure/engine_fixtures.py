@@ -8,8 +8,12 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
+import pytest
+
 from local_azure.batch.engine import Engine
-from local_azure.batch.pace import Pace
+from local_azure.batch.errors import BatchError
+from local_azure.batch.pace import Pace, Times
+from local_azure.batch.quota import Quota
 
 T = TypeVar("T")
 URL = "http://127.0.0.1:1"
@@ -18,15 +22,36 @@ NO_LIMIT = "P10675199DT2H48M5.4775807S"
 
 @asynccontextmanager
 async def engine_at(folder: Path, pace: Pace | None = None) -> AsyncIterator[Engine]:
-    """A started engine on `folder`, stopped at the end."""
+    """A started engine on `folder`, stopped at the end; its quota is in the folder's quota.json."""
     tools = folder / "bin"
     tools.mkdir(parents=True, exist_ok=True)
-    engine = Engine(folder / "batch", "localbatch", URL, tools, pace or Pace())
+    quota = Quota(folder / "quota.json")
+    engine = Engine(folder / "batch", "localbatch", URL, tools, pace or Pace(), quota=quota)
     await engine.start()
     try:
         yield engine
     finally:
         await engine.stop()
+
+
+def slow(folder: Path, **times: float) -> Pace:
+    """A pace at which the given moves take so many seconds and the others none."""
+    path = folder / "pace.json"
+    path.write_text('{"realistic": 1}')
+    return Pace(path, Times(**dict.fromkeys(Times.__dataclass_fields__, 0.0) | times))
+
+
+def refused(code: str, call: Callable[..., object], *arguments: object) -> None:
+    """The call raises a BatchError with this code."""
+    with pytest.raises(BatchError) as error:
+        call(*arguments)
+    assert error.value.code == code
+
+
+async def all_that_goes_at_once() -> None:
+    """Let the engine do whatever waits for nothing."""
+    for _ in range(100):
+        await asyncio.sleep(0)
 
 
 async def soon(condition: Callable[[], T], *, seconds: float = 20, what: str = "the condition") -> T:
@@ -45,6 +70,12 @@ def python(code: str) -> str:
 
 SLEEP = python("import time; time.sleep(60)")
 OK = python("")
+
+
+def until_there(file: Path) -> str:
+    """A command that ends once the file is there."""
+    looking = f"iter(lambda: os.path.exists(r'{file}'), True)"
+    return python(f"import os, time; [time.sleep(0.01) for _ in {looking}]")
 
 
 def pool(pool_id: str = "pool", *, nodes: int = 1, spot: int = 0, slots: int = 1, **more: Any) -> dict:

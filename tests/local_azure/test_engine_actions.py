@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from local_azure.batch.engine import Engine
-from local_azure.batch.errors import BatchError
-from local_azure.batch.pace import Pace, Times
+from local_azure.batch.pace import Times
 from tests.local_azure.engine_fixtures import (
     OK,
     SLEEP,
+    all_that_goes_at_once,
     completed,
     engine_at,
     job,
@@ -18,36 +18,14 @@ from tests.local_azure.engine_fixtures import (
     pool,
     python,
     ready,
+    refused,
     running,
+    slow,
     soon,
     start_task,
     task,
+    until_there,
 )
-
-
-def slow(folder: Path, **times: float) -> Pace:
-    """A pace at which the given moves take so many seconds and the others none."""
-    path = folder / "pace.json"
-    path.write_text('{"realistic": 1}')
-    return Pace(path, Times(**dict.fromkeys(Times.__dataclass_fields__, 0.0) | times))
-
-
-def refused(code: str, call, *arguments) -> None:
-    with pytest.raises(BatchError) as error:
-        call(*arguments)
-    assert error.value.code == code
-
-
-async def all_that_goes_at_once() -> None:
-    """Let the engine do whatever waits for nothing."""
-    for _ in range(100):
-        await asyncio.sleep(0)
-
-
-def until_there(file: Path) -> str:
-    """A command that ends once the file is there."""
-    looking = f"iter(lambda: os.path.exists(r'{file}'), True)"
-    return python(f"import os, time; [time.sleep(0.01) for _ in {looking}]")
 
 
 async def working(engine: Engine, nodes: int = 1, command: str = SLEEP) -> dict:

@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from local_azure.batch.engine import Engine
-from local_azure.batch.errors import BatchError
 from tests.local_azure.engine_fixtures import (
     OK,
     SLEEP,
@@ -19,6 +18,7 @@ from tests.local_azure.engine_fixtures import (
     pool,
     python,
     ready,
+    refused,
     running,
     soon,
     task,
@@ -30,12 +30,6 @@ FAIL = python("raise SystemExit(3)")
 def state(engine: Engine, job_id: str = "job") -> str | None:
     doc = engine.store.get("jobs", job_id)
     return doc["state"] if doc else None
-
-
-def refused(code: str, call, *arguments) -> None:
-    with pytest.raises(BatchError) as error:
-        call(*arguments)
-    assert error.value.code == code
 
 
 def test_a_new_job_is_active_with_its_times(tmp_path: Path):

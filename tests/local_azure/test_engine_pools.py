@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from local_azure.batch.engine import Engine
-from local_azure.batch.errors import BatchError
-from local_azure.batch.pace import Pace, Times
+from local_azure.batch.pace import Pace
 from tests.local_azure.engine_fixtures import (
     OK,
     SLEEP,
@@ -20,28 +19,18 @@ from tests.local_azure.engine_fixtures import (
     pool,
     python,
     ready,
+    refused,
     running,
+    slow,
     soon,
     start_task,
     task,
+    until_there,
 )
 
 
 def allocation(engine: Engine, pool_id: str = "pool") -> str:
     return engine.pools.get(pool_id)["allocationState"]
-
-
-def slow(folder: Path, **times: float) -> Pace:
-    """A pace at which the given moves take so many seconds and the others none."""
-    path = folder / "pace.json"
-    path.write_text('{"realistic": 1}')
-    return Pace(path, Times(**dict.fromkeys(Times.__dataclass_fields__, 0.0) | times))
-
-
-def refused(code: str, call, *arguments) -> None:
-    with pytest.raises(BatchError) as error:
-        call(*arguments)
-    assert error.value.code == code
 
 
 def test_a_pool_is_resizing_then_steady_with_its_nodes(tmp_path: Path):
@@ -167,13 +156,12 @@ def test_an_allocation_that_takes_too_long_is_given_up(tmp_path: Path):
 @pytest.mark.parametrize("option", ["requeue", "terminate", "taskcompletion"])
 def test_what_shrinking_does_to_a_running_task(tmp_path: Path, option: str):
     go = tmp_path / "go"
-    code = f"import pathlib, time; [time.sleep(0.01) for _ in iter(pathlib.Path(r'{go}').exists, True)]"
 
     async def scenario() -> dict:
         async with engine_at(tmp_path) as engine:
             await ready(engine, pool())
             engine.jobs.create(job())
-            engine.tasks.create("job", task(command=python(code)))
+            engine.tasks.create("job", task(command=until_there(go)))
             await running(engine)
             engine.pools.resize("pool", 0, None, None, option)
             if option == "taskcompletion":

@@ -17,12 +17,14 @@ from local_azure.batch.engine.boot import Boot
 from local_azure.batch.engine.clock import Clock
 from local_azure.batch.engine.dependencies import Dependencies
 from local_azure.batch.engine.jobs import Jobs
+from local_azure.batch.engine.mishaps import Mishaps
 from local_azure.batch.engine.nodes import Nodes
 from local_azure.batch.engine.pools import Pools
 from local_azure.batch.engine.recovery import recover
 from local_azure.batch.engine.scheduler import Scheduler
 from local_azure.batch.engine.tasks import Tasks
 from local_azure.batch.pace import Pace
+from local_azure.batch.quota import Quota
 from local_azure.batch.runner import Runner
 from local_azure.batch.runner.local import LocalRunner
 from local_azure.batch.store import Store
@@ -45,11 +47,13 @@ class Engine:
         tool_dir: Path,
         pace: Pace,
         runner: Runner | None = None,
+        quota: Quota | None = None,
     ) -> None:
         self.account_name = account_name
         self.account_url = account_url.rstrip("/")
         self.tool_dir = tool_dir.absolute()
         self.pace = pace
+        self.quota = quota or Quota()
         data_dir.mkdir(parents=True, exist_ok=True)
         self.nodes_dir = data_dir.resolve() / "nodes"
         self.nodes_dir.mkdir(exist_ok=True)
@@ -62,6 +66,7 @@ class Engine:
         self.pools = Pools(self)
         self.nodes = Nodes(self)
         self.actions = Actions(self)
+        self.mishaps = Mishaps(self)
         self.jobs = Jobs(self)
         self.tasks = Tasks(self)
         self.boot = Boot(self)

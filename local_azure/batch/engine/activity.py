@@ -20,6 +20,7 @@ class Ending(Enum):
     TERMINATED = "a client asked for it"
     EXPIRED = "its time is over"
     REQUEUED = "it is to run again elsewhere"
+    LOST = "its node is lost"
     DELETED = "its task is deleted"
     STOPPED = "the service stops"
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import math
 from collections.abc import Coroutine
 from typing import TYPE_CHECKING, Any
 
 from local_azure.batch.engine.clock import seconds
 from local_azure.batch.engine.documents import Doc
+from local_azure.batch.quota import cores
 
 if TYPE_CHECKING:
     from local_azure.batch.engine import Engine
@@ -16,6 +18,21 @@ if TYPE_CHECKING:
 _KINDS = {
     "dedicated": ("currentDedicatedNodes", "targetDedicatedNodes"),
     "low priority": ("currentLowPriorityNodes", "targetLowPriorityNodes"),
+}
+
+ALLOCATION = "local:allocation"
+"""A pool's metadata of this name says how its allocations end: fail or timeout; anything else lets them succeed."""
+
+_FAILURES = {
+    "fail": ("AllocationFailed", "an allocation failure"),
+    "timeout": ("AllocationTimedOut", "the allocation timing out"),
+}
+_QUOTA_ERRORS = {
+    True: ("AccountCoreQuotaReached", "The specified account has reached core quota"),
+    False: (
+        "AccountLowPriorityCoreQuotaReached",
+        "The specified account has reached low priority core quota",
+    ),
 }
 
 
@@ -55,11 +72,10 @@ class Allocation:
                     times.allocating if any(wanted.values()) else times.settling, spread=0.1
                 )
         except TimeoutError:
-            engine.pools.steady(
-                pool_id, self._errors(pool_id, "AllocationTimedOut", "the allocation timing out")
-            )
+            engine.pools.steady(pool_id, self._errors(pool_id, *_FAILURES["timeout"]))
         else:
-            self._grow(pool_id)
+            wanted, errors = self._granted(pool_id)
+            self._grow(pool_id, wanted, errors)
 
     async def _shrink(self, pool_id: str) -> None:
         engine = self._engine
@@ -96,9 +112,32 @@ class Allocation:
             for kind, (current, target) in _KINDS.items()
         }
 
-    def _grow(self, pool_id: str) -> None:
-        engine = self._engine
+    def _granted(self, pool_id: str) -> tuple[dict[bool, int], list[Doc]]:
+        """How many nodes the account gets, by whether they are dedicated, and why not all that are missing."""
         wanted = self._missing(pool_id)
+        pool = self._engine.pools.get(pool_id)
+        asked = {item["name"]: item.get("value") for item in pool.get("metadata") or ()}.get(ALLOCATION)
+        if asked in _FAILURES and any(wanted.values()):
+            return dict.fromkeys(wanted, 0), self._errors(pool_id, *_FAILURES[asked])
+        errors = []
+        for dedicated, (code, message) in _QUOTA_ERRORS.items():
+            room = self._room(dedicated) // cores(pool["vmSize"])
+            if wanted[dedicated] > room:
+                wanted[dedicated] = max(0, int(room))
+                errors.append({"code": code, "message": message})
+        return wanted, errors
+
+    def _room(self, dedicated: bool) -> float:
+        """How many more cores of a kind the account's quota allows."""
+        engine = self._engine
+        limit = engine.quota.limits.cores if dedicated else engine.quota.limits.spotCores
+        if limit is None:
+            return math.inf
+        nodes = (node for pool in engine.store.all("pools") for node in engine.store.all("nodes", pool["id"]))
+        return limit - sum(cores(node["vmSize"]) for node in nodes if node["isDedicated"] is dedicated)
+
+    def _grow(self, pool_id: str, wanted: dict[bool, int], errors: list[Doc]) -> None:
+        engine = self._engine
         numbers = iter(engine.store.free_numbers(sum(wanted.values())))
         pool = engine.pools.get(pool_id)
         with engine.store.transaction():
@@ -106,7 +145,7 @@ class Allocation:
                 for _ in range(count):
                     engine.boot.begin(engine.nodes.create(pool, dedicated, next(numbers)))
             engine.pools.count_nodes(pool_id)
-            engine.pools.steady(pool_id, [])
+            engine.pools.steady(pool_id, errors)
 
     async def _stop(self, pool_id: str) -> None:
         engine = self._engine

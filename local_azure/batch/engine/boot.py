@@ -6,6 +6,7 @@ import asyncio
 import secrets
 from functools import partial
 from typing import TYPE_CHECKING, Any
+from weakref import WeakValueDictionary
 
 from local_azure.batch.engine.activity import Activity, Ending, Outcome
 from local_azure.batch.engine.documents import START_TASK_INFO, Doc, ordered, settings
@@ -24,11 +25,11 @@ COMING = ("creating", "rebooting", "starting", "waitingforstarttask")
 
 
 class Boot:
-    """Brings nodes up. Start tasks run one at a time over all nodes: many would fight for one package lock."""
+    """Brings nodes up. Start tasks of a pool run one at a time: many would fight for one package lock."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._turn = asyncio.Lock()
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
         self._agents: dict[Seat, asyncio.Task[None]] = {}
         self._activities: dict[asyncio.Task[Any] | None, Activity] = {}
 
@@ -136,7 +137,8 @@ class Boot:
         """Run the start task, again if it fails and may; None when the node leaves or the service stops."""
         retries, done = start_task.get("maxTaskRetryCount", 0), 0
         last_retry: str | None = None
-        async with self._turn:
+        turn = self._turns.setdefault(seat.pool, asyncio.Lock())
+        async with turn:
             while True:
                 now = self._engine.clock.now()
                 last_retry = now if done else None

@@ -10,11 +10,13 @@ from local_azure.batch.engine.activity import Ending
 from local_azure.batch.engine.clock import moment, seconds
 from local_azure.batch.engine.documents import JOB, Doc, move, ordered, touch
 from local_azure.batch.errors import BatchError
+from local_azure.batch.failure import Failure
 from local_azure.batch.store import Where
 
 if TYPE_CHECKING:
     from local_azure.batch.engine import Engine
 
+_NOT_ENDED = ("active", "disabling", "disabled", "enabling", "terminating")
 _COUNTED = ("active", "running", "completed", "succeeded", "failed")
 
 
@@ -29,20 +31,42 @@ class Jobs:
     # What clients ask.
 
     def create(self, doc: Doc) -> None:
-        """Add a job, with its auto pool if it asks for one; BatchError JobExists or JobBeingDeleted."""
+        """Add a job, with its auto pool if it asks for one. A job whose auto pool can't be made is completed at once.
+
+        BatchError JobExists, JobBeingDeleted or ActiveJobAndScheduleQuotaReached.
+        """
         engine = self._engine
         existing = engine.store.get("jobs", doc["id"])
         if existing is not None:
             raise BatchError("JobBeingDeleted" if existing["state"] == "deleting" else "JobExists")
+        limit = engine.quota.limits.jobs
+        if limit is not None and len(engine.store.jobs_in(*_NOT_ENDED)) >= limit:
+            raise BatchError("ActiveJobAndScheduleQuotaReached")
         with engine.store.transaction():
             created, now = engine.clock.now(), engine.clock.now()
-            automatic = doc["poolInfo"].get("autoPoolSpecification")
-            pool_id = engine.pools.create_automatic(automatic) if automatic else doc["poolInfo"]["poolId"]
             doc = {**doc, "state": "active", "stateTransitionTime": now, "creationTime": created}
-            doc["executionInfo"] = {"startTime": now, "poolId": pool_id}
+            doc["executionInfo"] = {"startTime": now}
+            self._give_pool(doc)
             touch(doc, now)
             engine.store.insert("jobs", ordered(doc, JOB))
-        self.watch_time(doc)
+        if doc["state"] == "active":
+            self.watch_time(doc)
+
+    def _give_pool(self, doc: Doc) -> None:
+        automatic = doc["poolInfo"].get("autoPoolSpecification")
+        try:
+            pool_id = (
+                self._engine.pools.create_automatic(automatic) if automatic else doc["poolInfo"]["poolId"]
+            )
+        except BatchError as error:
+            now = self._engine.clock.now()
+            move(doc, "completed", now)
+            failure = Failure("AutoPoolCreationFailedWithQuotaReached", error.message)
+            doc["executionInfo"] = _ended(
+                {**doc["executionInfo"], "schedulingError": failure.document()}, now
+            )
+        else:
+            doc["executionInfo"]["poolId"] = pool_id
 
     def get(self, job_id: str) -> Doc:
         """The job's document; BatchError JobNotFound."""
@@ -254,8 +278,9 @@ class Jobs:
 
     def _release_pool(self, doc: Doc) -> None:
         automatic = doc["poolInfo"].get("autoPoolSpecification")
-        if automatic and not automatic.get("keepAlive"):
-            self._engine.pools.release(doc["executionInfo"]["poolId"])
+        pool_id = doc["executionInfo"].get("poolId")
+        if automatic and pool_id and not automatic.get("keepAlive"):
+            self._engine.pools.release(pool_id)
 
 
 def _ended(info: Doc, when: str) -> Doc:

@@ -25,7 +25,7 @@ _SSH_PORT, _FIRST_SSH_PORT = 22, 50000
 AGENT_VERSION = "1.12.39"
 _OPEN_STATES = ("idle", "running")
 _SETTLED = (*_OPEN_STATES, "offline")
-_ENDINGS = {"requeue": Ending.REQUEUED, "terminate": Ending.TERMINATED}
+_ENDINGS = {"requeue": Ending.REQUEUED, "terminate": Ending.TERMINATED, "lost": Ending.LOST}
 
 
 class Nodes:
@@ -180,7 +180,7 @@ class Nodes:
         self._settle(seat, doc)
 
     def end_runs(self, seat: Seat, option: str) -> None:
-        """Do with what runs on a node as `option` says: requeue, terminate; anything else lets it end by itself."""
+        """Do with what runs on a node as `option` says: requeue, terminate, lost; anything else lets it end by itself."""
         if (why := _ENDINGS.get(option)) is not None:
             for run in seat.runs:
                 self._engine.store.after_commit(partial(run.end, why))

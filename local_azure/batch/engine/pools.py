@@ -43,11 +43,14 @@ class Pools:
         self._engine = engine
 
     def create(self, doc: Doc) -> None:
-        """Add a pool and begin to allocate its nodes; BatchError PoolExists or PoolBeingDeleted."""
+        """Add a pool and begin to allocate its nodes; BatchError PoolExists, PoolBeingDeleted, PoolQuotaReached."""
         engine = self._engine
         existing = engine.store.get("pools", doc["id"])
         if existing is not None:
             raise BatchError("PoolBeingDeleted" if existing["state"] == "deleting" else "PoolExists")
+        limit = engine.quota.limits.pools
+        if limit is not None and len(engine.store.all("pools")) >= limit:
+            raise BatchError("PoolQuotaReached")
         now = engine.clock.now()
         doc = {
             "targetDedicatedNodes": 0,

@@ -93,7 +93,7 @@ class Scheduler:
 
 
 def _may_work(node: Doc) -> bool:
-    return node["state"] not in ("starttaskfailed", "leavingpool", "unusable", "offline")
+    return node["state"] not in ("starttaskfailed", "leavingpool", "unusable", "offline", "preempted")
 
 
 def _rank(job: _Candidate, *, by_age: bool) -> tuple[int, int, str]:

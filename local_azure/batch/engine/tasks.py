@@ -234,8 +234,8 @@ class Tasks:
                 info = {**doc["executionInfo"], "exitCode": outcome.exit_code}
                 doc["executionInfo"] = ordered(info, EXECUTION)
             return self._put(run.job_id, doc)
-        if run.ending is Ending.REQUEUED:
-            return self.requeue(job, doc, counted=True)
+        if run.ending in (Ending.REQUEUED, Ending.LOST):
+            return self.requeue(job, doc, counted=run.ending is Ending.REQUEUED)
         if run.ending in (Ending.TERMINATED, Ending.EXPIRED):
             failure = EXPIRED if run.ending is Ending.EXPIRED else ENDED
             return self._complete(job, doc, replace(outcome, failure=failure))

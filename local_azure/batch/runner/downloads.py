@@ -16,18 +16,17 @@ from azure.core.exceptions import (
     ResourceNotFoundError,
 )
 from requests.exceptions import ChunkedEncodingError
-from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 from tenacity.nap import sleep_using_event
 from tenacity.stop import stop_when_event_set
 
 from local_azure.batch.failure import Failure
 from local_azure.batch.runner import WorkFailedError
 from local_azure.batch.runner.directories import inside
-from local_azure.batch.runner.transfer import Connections, Stop
+from local_azure.batch.runner.transfer import ATTEMPTS, Connections, Stop, pause, wished
 
 _CHUNK = 64 * 1024  # stays in the processor's cache: larger pieces cost twice the time, all of it copying
 _DEFAULT_MODE = "0770"
-_ATTEMPTS = 6
 _TIMEOUT = (10, 60)  # seconds to connect, and without a byte
 _PASSING_STATUS = (408, 429, 500, 502, 503, 504)
 
@@ -77,8 +76,8 @@ def _sources(connections: Connections, file: ResourceFile, stop: Stop) -> Iterat
 
 def _fetch(session: requests.Session, url: str, target: Path, relative: str, stop: Stop) -> None:
     retrying = Retrying(
-        stop=stop_after_attempt(_ATTEMPTS) | stop_when_event_set(stop),
-        wait=wait_exponential(multiplier=0.2, max=5),
+        stop=stop_after_attempt(ATTEMPTS) | stop_when_event_set(stop),
+        wait=_pause,
         retry=retry_if_exception(_may_pass),
         sleep=sleep_using_event(stop),
         reraise=True,
@@ -105,6 +104,12 @@ def _fetch_once(session: requests.Session, url: str, target: Path, stop: Stop) -
             for chunk in answer.iter_content(_CHUNK):
                 stop.check()
                 file.write(chunk)
+
+
+def _pause(state: RetryCallState) -> float:
+    error = state.outcome.exception() if state.outcome else None
+    answer = error.response if isinstance(error, requests.HTTPError) else None
+    return pause(state.attempt_number, wished(answer.headers) if answer is not None else 0.0)
 
 
 def _may_pass(error: BaseException) -> bool:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
+import random
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import TypeVar
+from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import requests
+from azure.core.exceptions import HttpResponseError
 from azure.core.pipeline.transport import RequestsTransport
 from azure.storage.blob import ContainerClient, ExponentialRetry
 from requests.adapters import HTTPAdapter
@@ -19,7 +21,9 @@ from requests.adapters import HTTPAdapter
 T = TypeVar("T")
 
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
+ATTEMPTS = 6
 _THREADS = 8
+_LONGEST = 30.0  # seconds between two attempts
 _MEBI = 1024 * 1024
 
 for _name in ("urllib3", "azure.core.pipeline.policies.http_logging_policy"):
@@ -69,6 +73,43 @@ class _Transport(RequestsTransport):
         self._stop.check()
 
 
+class _Retry(ExponentialRetry):
+    """The SDK's retries, with a shorter wait at first and the one that the service asks for."""
+
+    def __init__(self) -> None:
+        super().__init__(retry_total=ATTEMPTS - 1, retry_connect=3, retry_read=5, retry_status=5)
+
+    def increment(
+        self, settings: dict[str, Any], request: Any, response: Any = None, error: Any = None
+    ) -> bool:
+        """Whether it is tried once more; notes the answer for the wait before."""
+        answer = response or getattr(error, "response", None)
+        settings["wish"] = wished(answer.headers) if answer else 0.0
+        return bool(super().increment(settings, request, response, error))
+
+    def get_backoff_time(self, settings: dict[str, Any]) -> float:
+        """The wait in seconds."""
+        return pause(settings["count"], settings["wish"])
+
+
+def pause(failed: int, wish: float = 0.0) -> float:
+    """The wait after so many failures in seconds: about 0.2, 0.6, 1.8, 5.4, 10, or as the service wishes."""
+    usual = min(10.0, 0.2 * 3 ** (failed - 1)) * random.uniform(0.75, 1.25)
+    return min(max(usual, wish), _LONGEST)
+
+
+def wished(headers: Mapping[str, str]) -> float:
+    """The seconds of a Retry-After header; none for a date, which storage does not send."""
+    value = headers.get("Retry-After", "")
+    return float(value) if value.isdecimal() else 0.0
+
+
+def _refuse_throttled(answer: Any) -> None:
+    """A hook for answers: 429, which the SDK takes for final, becomes an error that it tries again."""
+    if answer.http_response.status_code == 429:
+        raise HttpResponseError(response=answer.http_response)
+
+
 class Connections:
     """Kept connections and the few threads that use them. Proxies of the environment are not for loopback."""
 
@@ -86,10 +127,9 @@ class Connections:
         return ContainerClient.from_container_url(
             url,
             transport=_Transport(self.session(url), stop),
-            retry_policy=ExponentialRetry(
-                initial_backoff=1, increment_base=2, retry_total=4, random_jitter_range=0
-            ),
+            retry_policy=_Retry(),
             raw_request_hook=stop.check,
+            raw_response_hook=_refuse_throttled,
             max_single_put_size=32 * _MEBI,
             max_block_size=32 * _MEBI,
         )
