@@ -59,7 +59,7 @@ class Feed:
             answer = self._client.send_request(
                 HttpRequest("GET", f"{path}?{asked}", headers={"Accept": "application/json"}),
                 stream=True,  # else the SDK parses the body once for itself
-                raw_response_hook=_read_refusal,
+                raw_response_hook=_read_whole,
                 **self._options,
             )
             body = answer.read()
@@ -73,10 +73,12 @@ class Feed:
         return doc
 
 
-def _read_refusal(response: Any) -> None:
-    """The SDK makes its exception from the body, which a streamed answer has not read by then."""
-    if response.http_response.status_code >= 400:
-        response.http_response.read()
+def _read_whole(response: Any) -> None:
+    """Reads a streamed answer while it can still be asked for again: later a broken one would be final.
+
+    The SDK also makes its exceptions from the body.
+    """
+    response.http_response.read()
 
 
 def _date(answer: HttpResponse) -> datetime | None:

@@ -37,7 +37,7 @@ class RangedFile(io.RawIOBase):
             "ca_certs": certifi.where(),
             "timeout": urllib3.Timeout(connect=5, read=15),
             "retries": urllib3.Retry(
-                2, connect=1, redirect=0, backoff_factor=0.3, status_forcelist=[429, 500, 503]
+                4, connect=1, redirect=0, backoff_factor=0.3, status_forcelist=[408, 429, 500, 502, 503, 504]
             ),
         }
         proxy = _proxy(url)
@@ -58,6 +58,7 @@ class RangedFile(io.RawIOBase):
         return self.position
 
     def read(self, size: int = -1) -> bytes:
+        """The next `size` bytes, or all that are left. Raises SourceLost."""
         left = max(0, self.size - self.position)
         wanted = left if size < 0 else min(size, left)
         parts = []
