@@ -8,18 +8,16 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from azure.core.exceptions import ResourceNotFoundError
-from azure.storage.blob import ContainerClient
 
 from batch_core import files, pools
 from batch_core.account import Account
 from batch_core.errors import Conflict, DashboardError, InvalidInput, NotFound, translated
 from batch_core.feed import Doc, Feed
 from batch_core.pools import NodeTime, moment, node_time
-from batch_core.storage import APP, INPUTS, RESULTS
+from batch_core.storage import APP, INPUTS, RESULTS, delete_blobs
 
 Kind = Literal["pool", "job", "files", "results", "container"]
 WAIT_SECONDS = 5  # for a deletion to come true; on Azure a pool's takes minutes
-BATCH = 256  # blobs of one Blob Batch request at most
 AT_ONCE = 8
 _ORDER: tuple[Kind, ...] = ("job", "pool", "files", "results", "container")
 
@@ -232,18 +230,8 @@ def _delete_results(account: Account, item: Item) -> str:
     with translated("delete the results"):
         names = [blob.name for blob in container.list_blobs(name_starts_with=item.id)]
         names = [name for name in names if name == item.id or name.startswith(f"{item.id}/")]
-        for start in range(0, len(names), BATCH):
-            _delete_blobs(container, names[start : start + BATCH])
+        delete_blobs(account, RESULTS, names)
     return "Deleted."
-
-
-def _delete_blobs(container: ContainerClient, names: list[str]) -> None:
-    answers = container.delete_blobs(*names, delete_snapshots="include", raise_on_any_failure=False)
-    kept = [answer for answer in answers if answer.status_code not in (202, 404)]
-    if kept:
-        raise Conflict(
-            f"{_count(len(kept), 'blob')} could not be deleted.", "They may be leased or under a legal hold."
-        )
 
 
 def _delete_container(account: Account, item: Item) -> str:

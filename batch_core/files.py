@@ -5,7 +5,7 @@ import binascii
 import hashlib
 import re
 import unicodedata
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -19,11 +19,12 @@ from batch_core import probe as probing
 from batch_core.account import Account
 from batch_core.errors import DashboardError, NotFound, translated
 from batch_core.probe import Probe
-from batch_core.storage import INPUTS, container_sas, expiry, inputs_url, read_url
+from batch_core.storage import INPUTS, container_sas, delete_blobs, expiry, inputs_url, read_url
 
 _OURS = re.compile(r"([0-9a-f]{32})/([A-Za-z0-9._-]{1,80})")
 _METADATA_BYTES = 6000  # of the 8 KiB that a blob's metadata may have in all
 _JOINERS = "\u200c\u200d"  # invisible, but Persian words and many emoji are others without them
+Progress = Callable[[int, int], None]
 _SPACES = "\t\n\v\f\r\x85\u2028\u2029"
 
 
@@ -164,16 +165,11 @@ def probe_new(account: Account, files: Iterable[VideoFile], workers: int = 2) ->
         raise failed
 
 
-def delete_files(account: Account, files: Iterable[VideoFile]) -> None:
-    """Deletes the blobs; one that is gone already is fine."""
+def delete_files(account: Account, files: Iterable[VideoFile], progress: Progress | None = None) -> None:
+    """Deletes the blobs; one that is gone already is fine. `progress` is called with those gone, and all of them."""
     account.require_writable()
-    container = account.blobs.get_container_client(INPUTS)
-    for file in files:
-        with translated(f"delete {file.name}"):
-            try:
-                container.delete_blob(file.blob, delete_snapshots="include")
-            except ResourceNotFoundError:
-                continue
+    with translated("delete the files"):
+        delete_blobs(account, INPUTS, [file.blob for file in files], progress)
 
 
 def metadata_of(file: VideoFile) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """The two containers of the app, and the short-lived URLs by which browsers and nodes reach what is in them."""
 
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from urllib.parse import quote, urlsplit
 
@@ -7,12 +8,13 @@ from azure.core.exceptions import ResourceExistsError
 from azure.storage.blob import CorsRule, generate_blob_sas, generate_container_sas
 
 from batch_core.account import Account
-from batch_core.errors import translated
+from batch_core.errors import Conflict, translated
 
 INPUTS = "video-inputs"
 RESULTS = "video-results"
 APP = "batch-video-dashboard"
 MAX_CORS_RULES = 5  # Set Blob Service Properties refuses more
+DELETED_AT_ONCE = 256  # one Blob Batch request takes no more
 
 
 def ensure_containers(account: Account) -> None:
@@ -90,6 +92,26 @@ def attachment(name: str) -> str:
     """A Content-Disposition that saves a download as `name` (RFC 6266: an ASCII form and the true one)."""
     plain = "".join(c if " " <= c <= "~" and c not in '"\\%;' else "_" for c in name)
     return f"attachment; filename=\"{plain}\"; filename*=UTF-8''{quote(name, safe='')}"
+
+
+def delete_blobs(
+    account: Account, container: str, names: Sequence[str], progress: Callable[[int, int], None] | None = None
+) -> None:
+    """Deletes blobs with their snapshots, many at once; those that are gone already are fine.
+
+    `progress` is called with how many are gone, and how many go. Raises Conflict when storage keeps some.
+    """
+    client = account.blobs.get_container_client(container)
+    for start in range(0, len(names), DELETED_AT_ONCE):
+        part = names[start : start + DELETED_AT_ONCE]
+        answers = client.delete_blobs(*part, delete_snapshots="include", raise_on_any_failure=False)
+        if kept := sum(answer.status_code not in (202, 404) for answer in answers):
+            raise Conflict(
+                f"{kept:,} {'blob' if kept == 1 else 'blobs'} could not be deleted.",
+                "They may be leased or under a legal hold.",
+            )
+        if progress:
+            progress(start + len(part), len(names))
 
 
 def _protocol(account: Account) -> str:

@@ -7,11 +7,11 @@ import json
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from batch_core import storage
-from batch_core.account import Account, AccountKind, connect, endpoint
+from batch_core.account import AccountKind, connect, endpoint
 from batch_core.errors import DashboardError
 from batch_core.verdicts import Verdict, check
-from pages.shell import session, uploads
+from pages.parts.browser_access import offer_direct
+from pages.shell import session
 from pages.shell.headers import allow_host
 
 
@@ -29,7 +29,7 @@ def page() -> None:
         st.markdown("This session works on **this computer**. No sign-up, and nothing costs money.")
     show_verdicts(st.session_state.get("connect_verdicts", ()) if azure else ())
     if azure:
-        browser_access(current)
+        offer_direct(current)
     here, there = st.columns([2, 3], gap="medium")
     with here, st.container(border=True):
         this_computer(azure)
@@ -131,28 +131,6 @@ def try_to_connect(batch: tuple[str, str, str], stored: tuple[str, str, str], lo
     st.session_state["connected_times"] = st.session_state.get("connected_times", 0) + 1
     st.session_state["connect_count"] += 1  # fresh, empty fields for the keys
     st.rerun()
-
-
-def browser_access(current: Account) -> None:
-    """Uploads go from the browser straight to storage, which has to allow it; asked before a rule is written."""
-    origin = session.origin()
-    if not uploads.can_be_allowed(current) or uploads.reaches_storage(current):
-        return
-    st.markdown(
-        f"Storage does not let pages at `{origin}` upload and play yet. Until it does, videos go through this app, "
-        "which is slower. Allowing it adds one CORS rule; the rules that are there stay."
-    )
-    if not st.button("Allow it", icon=":material/lock_open:", disabled=current.look_only):
-        return
-    try:
-        allowed = storage.allow_browser(current, [origin])
-    except DashboardError as error:
-        session.show_error(error)
-        return
-    uploads.forget_reach()
-    if allowed:
-        st.rerun()
-    st.warning("The storage account has five CORS rules already, and can't have more. Take one out first.")
 
 
 page()

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import streamlit as st
 
-from batch_core import files, storage
 from batch_core.account import Account
 from batch_core.errors import DashboardError
 from batch_core.files import VideoFile
+from pages.parts.browser_access import offer_direct
 from pages.parts.file_table import is_ready, left_out, summary, table
 from pages.shell import session, uploads, words
 from pages.shell.video_work import Work, work
@@ -23,17 +23,16 @@ def show() -> None:
         st.info("This account is connected to look only, so nothing can be added or deleted here.")
     else:
         uploads.drop_zone(account)
-        _offer_direct(account)
-    if work(account).busy:
-        st.fragment(_videos, run_every=1.0)(account, watching=True)
-    else:
-        _videos(account, watching=False)
+        offer_direct(account)
+    # A fragment also when nothing goes on: a press that is on its way names the fragment it was made in.
+    busy = work(account).busy
+    st.fragment(_videos, run_every=1.0 if busy else None)(account, watching=busy)
     with place:
-        _convert("top", any(map(is_ready, st.session_state.get("files_listed", ()))))
+        _convert("top", bool(work(account).known))
 
 
 def _videos(account: Account, *, watching: bool) -> None:
-    """Summary, table and what can be done with the files; while the background works, a fragment."""
+    """Summary, table and what can be done with the files."""
     going_on = work(account)
     if watching and not going_on.busy:
         st.rerun()
@@ -42,7 +41,6 @@ def _videos(account: Account, *, watching: bool) -> None:
     except DashboardError as error:
         session.show_error(error)
         return
-    st.session_state["files_listed"] = found
     if not watching and not going_on.looking.error and any(file.probe is None for file in found):
         going_on.look()
         st.rerun()
@@ -110,36 +108,23 @@ def _confirm(account: Account, chosen: list[VideoFile]) -> None:
     with st.container(horizontal=True):
         confirmed = st.button("Delete", type="primary", icon=":material/delete:", key="delete_confirmed")
         kept = st.button("Keep")
-    try:
-        if confirmed:
-            files.delete_files(account, chosen)
-    except DashboardError as error:
-        session.show_error(error)
+    if confirmed and not _deleted(account, chosen):
         return
     if confirmed or kept:
         st.rerun()
 
 
-def _offer_direct(account: Account) -> None:
-    """Storage that does not let this page upload to it: its CORS rules are changed only when asked."""
-    origin = session.origin()
-    if not uploads.can_be_allowed(account) or uploads.reaches_storage(account):
-        return
-    help_text = (
-        f"Adds a CORS rule to the storage account, for pages of {origin}. Other rules stay as they are."
-    )
-    if not st.button("Let the browser upload straight to storage", icon=":material/bolt:", help=help_text):
-        return
+def _deleted(account: Account, chosen: list[VideoFile]) -> bool:
+    bar = st.progress(0.0, text="Deleting")
     try:
-        allowed = storage.allow_browser(account, [origin])
+        work(account).delete(
+            chosen, lambda done, total: bar.progress(done / total, text=f"Deleting: {done:,} of {total:,}")
+        )
     except DashboardError as error:
+        bar.empty()
         session.show_error(error)
-        return
-    if not allowed:
-        st.info("The storage account has five CORS rules already, and more are not possible.")
-        return
-    uploads.forget_reach()
-    st.rerun()
+        return False
+    return True
 
 
 def _convert(place: str, ready: bool) -> None:

@@ -16,13 +16,14 @@ CHANNELS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
 WHY = re.compile(
     r".* \((.*)\)\."
 )  # of "is not a video that we can read (it is empty)." what a narrow column shows
-COLUMNS = {
-    "name": st.column_config.TextColumn("Name", width="medium"),
+COLUMNS = {  # what says whether a file is fine comes first: a phone shows the first two
+    "name": st.column_config.TextColumn("Name", width=180),
+    "state": st.column_config.TextColumn("State", width=90),
     "length": st.column_config.TextColumn("Length", alignment="right"),
     "picture": st.column_config.TextColumn("Picture"),
     "sound": st.column_config.TextColumn("Sound"),
-    "size": st.column_config.NumberColumn("Size", format="%.1f MB"),
-    "state": st.column_config.TextColumn("State", width="large"),
+    "size": st.column_config.NumberColumn("Size", format="bytes"),
+    "why": st.column_config.TextColumn("Why it is left out", width="large"),
 }
 
 
@@ -61,22 +62,27 @@ def _sound(probe: Probe) -> str:
 
 def _state(file: VideoFile) -> str:
     if file.probe is None:
-        return "being looked into"
-    if file.probe.ok:
-        return "ready"
+        return "checking…"
+    return "ready" if file.probe.ok else "left out"
+
+
+def _why(file: VideoFile) -> str:
+    if file.probe is None or file.probe.ok:
+        return ""
     why = WHY.fullmatch(file.probe.reason)
-    return f"left out: {why[1] if why else file.probe.reason}"
+    return why[1] if why else file.probe.reason
 
 
 def _row(file: VideoFile, name: str) -> dict[str, object]:
     known = file.probe if is_ready(file) else None
     return {
         "name": name,
+        "state": _state(file),
         "length": words.length(known.duration) if known else "",
         "picture": (known.picture or "none") if known else "",
         "sound": _sound(known) if known else "",
-        "size": file.size / 1e6,
-        "state": _state(file),
+        "size": file.size,
+        "why": _why(file),
     }
 
 
@@ -84,14 +90,15 @@ def table(found: list[VideoFile]) -> list[VideoFile]:
     """Shows the files and returns those selected. Its key changes with the files: a selection is by row number."""
     ids = hashlib.sha256("".join(file.id for file in found).encode()).hexdigest()[:12]
     names = distinct_names(found)
+    rows = pd.DataFrame([_row(file, names[file.id]) for file in found])
     chosen = st.dataframe(
-        pd.DataFrame([_row(file, names[file.id]) for file in found]),
+        rows if rows["why"].any() else rows.drop(columns="why"),
         key=f"files_{ids}",
         column_config=COLUMNS,
         hide_index=True,
         on_select="rerun",
         selection_mode="multi-row",
-        alt="The videos: name, length, picture, sound, size and state of each",
+        alt="The videos: name, state, length, picture, sound and size of each",
     )
     return [found[row] for row in chosen.selection.rows if row < len(found)]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -17,6 +18,8 @@ from batch_core.files import VideoFile
 from batch_core.probe import Probe
 
 _pool = ThreadPoolExecutor(max_workers=4, thread_name_prefix="videos")
+MANY = 500  # files from which on their list is kept: a list of 2,000 takes storage and this process a second
+KEPT_SECONDS, NEWS_SECONDS = 15.0, 3.0  # how long, and how long when something is known to have changed
 
 
 @dataclass(frozen=True)
@@ -79,6 +82,10 @@ class Work:
         self.looking = Task(self._look)
         self.sampling = Task(self._sample)
         self._found: dict[str, Probe] = {}  # kept here too: an account to look at only takes no metadata
+        self._kept: list[VideoFile] = []
+        self._listed = 0.0
+        self._news = False
+        self.known: int | None = None  # how many files could be converted when they were listed last
 
     @property
     def busy(self) -> bool:
@@ -87,12 +94,33 @@ class Work:
 
     def look(self) -> None:
         """Look into the files that nobody has looked into; returns at once."""
+        self._news = True
         self.looking.start()
 
+    def delete(self, chosen: list[VideoFile], tell: Callable[[int, int], None]) -> None:
+        """Deletes these files; `tell` is called with how many are gone, and how many go. Raises DashboardError."""
+        try:
+            files.delete_files(self.account, chosen, tell)
+        finally:
+            self.forget()
+
+    def forget(self) -> None:
+        """The files are others now: the next list is made anew."""
+        self._kept = []
+
     def files(self) -> list[VideoFile]:
-        """The account's files, newest first, with what is known of them. Raises DashboardError."""
-        listed = files.list_files(self.account)
-        return [file if file.probe else replace(file, probe=self._found.get(file.id)) for file in listed]
+        """The account's files, newest first, with what is known of them. A long list is kept for some seconds.
+
+        Raises DashboardError.
+        """
+        age = time.monotonic() - self._listed
+        if len(self._kept) < MANY or age > (NEWS_SECONDS if self._news else KEPT_SECONDS):
+            self._news = False
+            self._kept = files.list_files(self.account)
+            self._listed = time.monotonic()
+        found = [file if file.probe else replace(file, probe=self._found.get(file.id)) for file in self._kept]
+        self.known = sum(bool(file.probe and file.probe.ok) for file in found)
+        return found
 
     def _look(self, tell: Callable[[int, int], None]) -> None:
         new = [file for file in self.files() if file.probe is None]

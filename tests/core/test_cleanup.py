@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 from azure.batch import models
 
-from batch_core import cleanup, pools
+from batch_core import cleanup, pools, storage
 from batch_core.account import Account
 from batch_core.cleanup import Item
 from batch_core.errors import InvalidInput
@@ -156,7 +156,7 @@ def test_one_failure_does_not_stop_the_others(account: Account, left: dict[str, 
 def test_many_blobs_go_in_batches(
     account: Account, left: dict[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(cleanup, "BATCH", 2)
+    monkeypatch.setattr(storage, "DELETED_AT_ONCE", 2)
     container = account.blobs.get_container_client(RESULTS)
     for number in range(5):
         container.upload_blob(f"{left['results']}/file-{number:04}/more.mp3", b"1")

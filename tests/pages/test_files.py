@@ -65,8 +65,9 @@ def test_what_is_no_video_is_named_and_its_name_is_no_markup(app: Open, account:
     store(account, name, b"only words " * 1000)
     page = settled(settled(app(), account), account)
     table = page.dataframe[0].value
-    state = table[table["name"] == name].iloc[0]["state"]
-    assert state == "left out: no kind of video or sound is found in it"
+    row = table[table["name"] == name].iloc[0]
+    assert (row["state"], row["why"]) == ("left out", "no kind of video or sound is found in it")
+    assert list(table.columns)[:2] == ["name", "state"], "what a phone shows"
     refused = [file for file in files.list_files(account) if file.probe and not file.probe.ok]
     warning = page.warning[0].value
     assert "left out" in warning
