@@ -1,30 +1,59 @@
 """python -m local_azure --data DIR: an Azure account on this computer. One line of JSON on stdout when it is ready."""
 
-import argparse
 import asyncio
-import os
 import sys
 from pathlib import Path
 
 from filelock import FileLock
 
-from local_azure import logs
+from local_azure import command_line, logs, mishap, overview, reset
+from local_azure.command_line import Request
+from local_azure.failures import StartFailure
 from local_azure.second_start import own_or_ready_line
 from local_azure.supervisor import Options, Supervisor
 
-_LEASE_GRACE = 10.0  # seconds
+_NOT_RUNNING = 3  # as for the status of an init script
+_INTERRUPTED = 130
 
 
 def main() -> int:
     """Run the command line; returns the exit code."""
-    options = _options()
-    lock = FileLock(options.data / "lock")
+    request = command_line.read()
+    data = request.options.data
     try:
-        options.data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        line = own_or_ready_line(lock, options.data)
-    except OSError as error:
-        sys.stderr.write(f"The folder {options.data} can't be used: {error.strerror}.\n")
+        if request.action == "serve":
+            return _serve(request.options)
+        return _do(request, data)
+    except StartFailure as failure:
+        sys.stderr.write(f"{failure}\n")
         return 1
+    except OSError as error:
+        sys.stderr.write(f"The folder {data} can't be used: {error.strerror}.\n")
+        return 1
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+
+
+def _do(request: Request, data: Path) -> int:
+    """Something else than starting."""
+    if request.action == "status":
+        text, running = overview.tell(data, as_json=request.as_json)
+        sys.stdout.write(text)
+        return 0 if running else _NOT_RUNNING
+    if not data.is_dir():
+        raise StartFailure(f"There is no local cloud in {data}.")
+    if request.action == "reset":
+        said = reset.run(data, FileLock(data / "lock"), sure=request.sure)
+    else:
+        said = mishap.ask(data, request.action, request.node)
+    sys.stdout.write(f"{said}\n")
+    return 0
+
+
+def _serve(options: Options) -> int:
+    lock = FileLock(options.data / "lock")
+    options.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    line = own_or_ready_line(lock, options.data)
     if line is not None:
         sys.stderr.write(
             f"A local cloud is running on {options.data} already: these are its endpoints, "
@@ -33,6 +62,7 @@ def main() -> int:
         sys.stdout.write(f"{line}\n")
         return 0
     try:
+        reset.finish(options.data)
         return asyncio.run(_supervise(options))
     finally:
         lock.release()
@@ -40,64 +70,6 @@ def main() -> int:
 
 async def _supervise(options: Options) -> int:
     return await Supervisor(options, logs.set_up(options.data)).run()
-
-
-def _options() -> Options:
-    parser = argparse.ArgumentParser(prog="python -m local_azure", description=__doc__)
-    parser.add_argument(
-        "--data", type=Path, required=True, metavar="DIR", help="folder that holds the account"
-    )
-    parser.add_argument("--batch-port", type=_port, metavar="N", help="kept; a free one on first start")
-    parser.add_argument("--blob-port", type=_port, metavar="N", help="kept; a free one on first start")
-    parser.add_argument("--node-home", type=Path, metavar="DIR", help="where Azurite is installed")
-    parser.add_argument(
-        "--leased",
-        type=_positive,
-        nargs="?",
-        const=_LEASE_GRACE,
-        metavar="SECONDS",
-        help="end when for so long (10 s) no process holds a lease and no task runs",
-    )
-    parser.add_argument(
-        "--realistic",
-        type=_positive,
-        nargs="?",
-        const=1.0,
-        metavar="FACTOR",
-        help="nodes take as long to come as in the cloud, times FACTOR",
-    )
-    given = parser.parse_args()
-    return Options(
-        data=given.data.resolve(),
-        node_home=(given.node_home or _default_node_home()).resolve(),
-        batch_port=given.batch_port,
-        blob_port=given.blob_port,
-        lease_grace=given.leased,
-        realistic=given.realistic,
-    )
-
-
-def _default_node_home() -> Path:
-    home = os.environ.get("BATCH_DASHBOARD_HOME")
-    if home:
-        return Path(home) / "node"
-    from platformdirs import user_data_path
-
-    return user_data_path("batch-video-dashboard") / "node"
-
-
-def _port(text: str) -> int:
-    port = int(text)
-    if not 1 <= port <= 65535:
-        raise argparse.ArgumentTypeError(f"{text} is not a port (1 to 65535)")
-    return port
-
-
-def _positive(text: str) -> float:
-    number = float(text)
-    if not 0 < number < float("inf"):
-        raise argparse.ArgumentTypeError(f"{text} is not a positive number")
-    return number
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ import psutil
 from local_azure import leases, logs, settings
 from local_azure.atomic import write_json
 from local_azure.azurite.storage import Storage
+from local_azure.batch.quota import Limits
 from local_azure.failures import StartFailure, Stopped
 from local_azure.ffmpeg_link import place_ffmpeg
 from local_azure.ports import listen
@@ -45,6 +46,7 @@ class Options:
     blob_port: int | None = None
     lease_grace: float | None = None
     realistic: float | None = None
+    quota: Limits | None = None
 
 
 class Supervisor:
@@ -98,6 +100,8 @@ class Supervisor:
         logs.hide(self._log_handler, (endpoints.batch.key, endpoints.storage.key))
         if options.realistic is not None:
             write_json(options.data / "pace.json", {"realistic": options.realistic})
+        if options.quota is not None:
+            write_json(options.data / "quota.json", options.quota.to_json())
         listener = listen(endpoints.batch.port)
         endpoints, tools, make_server = await asyncio.gather(
             asyncio.to_thread(

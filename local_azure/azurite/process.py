@@ -73,7 +73,7 @@ class Azurite:
             )
         self._process = process
         with suppress(psutil.NoSuchProcess):  # ended already: the next line finds out why
-            write_json(_pid_file(self.folder), ProcessIdentity.of(process.pid).to_json())
+            write_json(pid_file(self.folder), ProcessIdentity.of(process.pid).to_json())
         if not _says_ready(process):
             self._kill()
             raise self._failure(process.returncode)
@@ -94,7 +94,7 @@ class Azurite:
         except subprocess.TimeoutExpired:
             _logger.warning("Azurite did not end within %s s and is killed", _CLEAN_END_WITHIN)
         self._kill()
-        _pid_file(self.folder).unlink(missing_ok=True)
+        pid_file(self.folder).unlink(missing_ok=True)
 
     def last_words(self) -> str:
         """Return the end of what it wrote to stderr."""
@@ -128,12 +128,12 @@ class Azurite:
 
 def end_stale(folder: Path) -> None:
     """End the Azurite that a killed supervisor left on this folder; it has begun to end by itself."""
-    identity = ProcessIdentity.read(read_json(_pid_file(folder)))
+    identity = ProcessIdentity.read(read_json(pid_file(folder)))
     process = identity.running() if identity else None
     if process is not None:
         _logger.info("Waiting for Azurite %s of an earlier start to end", process.pid)
         end(process, patience=_STALE_END_WITHIN)
-    _pid_file(folder).unlink(missing_ok=True)
+    pid_file(folder).unlink(missing_ok=True)
 
 
 def _says_ready(process: subprocess.Popen[bytes]) -> bool:
@@ -152,7 +152,8 @@ def _environment(endpoint: Endpoint) -> dict[str, str]:
     return {**passed_on, "AZURITE_ACCOUNTS": f"{endpoint.account}:{endpoint.key}"}
 
 
-def _pid_file(folder: Path) -> Path:
+def pid_file(folder: Path) -> Path:
+    """Where the process of the Azurite on a folder is named."""
     return folder / "azurite.pid"
 
 

@@ -20,8 +20,8 @@ pytestmark = pytest.mark.usefixtures("local_no_process_left", "local_installatio
 Start = Callable[..., LocalProcess]
 
 
-def _run(endpoints: dict, seconds: float) -> BatchClient:
-    """Start one task that waits; returns when it runs."""
+def run_one(endpoints: dict, seconds: float, *, spot: bool = False) -> BatchClient:
+    """Start one task that waits, on a node of its own (a Spot one if asked for); returns when it runs."""
     account = endpoints["batch"]
     client = BatchClient(account["url"], AzureNamedKeyCredential(account["account"], account["key"]))
     image = batch.BatchVmImageReference(publisher="canonical", offer="ubuntu-24_04-lts", sku="server")
@@ -33,7 +33,8 @@ def _run(endpoints: dict, seconds: float) -> BatchClient:
             id="pool",
             vm_size="standard_d2s_v5",
             virtual_machine_configuration=machine,
-            target_dedicated_nodes=1,
+            target_dedicated_nodes=0 if spot else 1,
+            target_low_priority_nodes=1 if spot else 0,
         )
     )
     client.create_job(batch.BatchJobCreateOptions(id="job", pool_info=batch.BatchPoolInfo(pool_id="pool")))
@@ -52,7 +53,7 @@ def _task(cloud: LocalProcess) -> psutil.Process | None:
 @pytest.mark.parametrize("number", ENDING)
 def test_a_signal_ends_it(tmp_path: Path, local_start: Start, number: int) -> None:
     cloud = local_start(tmp_path)
-    _run(cloud.ready(), 60)
+    run_one(cloud.ready(), 60)
     task = until(lambda: _task(cloud), what="its process")
     assert cloud.end(number) == 0
     assert not task.is_running()
@@ -63,7 +64,7 @@ def test_it_keeps_a_cloud_that_nobody_holds_a_lease_on(tmp_path: Path, local_sta
     lease.parent.mkdir()
     lease.write_text(json.dumps(ProcessIdentity.of().to_json()))
     cloud = local_start(tmp_path, "--leased", "0.5")
-    client = _run(cloud.ready(), 3)
+    client = run_one(cloud.ready(), 3)
     lease.unlink()
     done = until(
         lambda: (task := client.get_task("job", "task")).state == batch.BatchTaskState.COMPLETED and task,
