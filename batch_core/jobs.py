@@ -1,26 +1,26 @@
 """Runs: one job that makes one thing of each of its files, launched so that doing it twice does it once."""
 
-import hashlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime, timedelta
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 from azure.batch import models
 
 from batch_core import manifests
-from batch_core.account import Account, AccountKind
-from batch_core.conversions import Conversion, Options, command_line, conversion, refusal, result_names
+from batch_core.account import Account
+from batch_core.conversions import Options
 from batch_core.errors import Conflict, InvalidInput, NotFound, QuotaError, ServiceFailure, translated
 from batch_core.failures import Failure, failure
-from batch_core.files import VideoFile
 from batch_core.launching import JOB_ENDED, PATIENCE, Progress, add_tasks, insist, tasks_of
 from batch_core.manifests import Manifest, ManifestFile
-from batch_core.pools import LOCAL_POOL, PoolInfo, PoolSpec, auto_pool, get_pool, moment
+from batch_core.plans import DEFAULT_WALL_CLOCK, Plan, manifest_of, what_will_happen
+from batch_core.pools import auto_pool, moment
 from batch_core.storage import APP, ensure_containers
 
 __all__ = [
+    "DEFAULT_WALL_CLOCK",
     "Failure",
     "Manifest",
     "ManifestFile",
@@ -38,37 +38,9 @@ __all__ = [
     "what_will_happen",
 ]
 
-DEFAULT_WALL_CLOCK = timedelta(hours=2)
-MOST_FILES = 9_999  # task ids are numbered in four digits
 SELECT = "id,displayName,state,stateTransitionTime,creationTime,poolInfo,executionInfo,metadata"
 STOP_SECONDS = 30
 SHORT_PATIENCE = 10.0  # seconds: somebody waits for a button's effect
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What Convert is about to do. With `pool_id` None, `spec` makes a pool that goes away with the run.
-
-    `nonce` tells two runs of the same files apart; a page makes it once for each time that it is filled in.
-    """
-
-    files: tuple[VideoFile, ...]
-    conversion: str
-    options: Options = field(default_factory=Options)
-    pool_id: str | None = None
-    spec: PoolSpec | None = None
-    name: str = ""
-    nonce: str = ""
-    wall_clock: timedelta = DEFAULT_WALL_CLOCK
-    parent: str | None = None
-    attempt: int = 1
-
-    @property
-    def run_id(self) -> str:
-        """The job's id: the same for the same plan, on any machine."""
-        everything = {**asdict(self), "wall_clock": self.wall_clock.total_seconds()}
-        text = orjson.dumps(everything, option=orjson.OPT_SORT_KEYS)
-        return f"run-{hashlib.sha256(text).hexdigest()[:20]}"
 
 
 @dataclass(frozen=True)
@@ -130,65 +102,6 @@ def _settings(doc: Mapping[str, Any]) -> dict[str, Any]:
     return settings if isinstance(settings, dict) else {}
 
 
-def what_will_happen(account: Account, plan: Plan) -> tuple[str, ...]:
-    """The plan in sentences, for reading before the button is pressed. Asks the service for the pool."""
-    count = len(plan.files)
-    made = conversion(plan.conversion)
-    first = "1 file becomes" if count == 1 else f"{count:,} files become"
-    sentences = [f"{first} {made.label}."]
-    sentences += _where(account, plan)
-    sentences.append(f"What still runs after {_in_words(plan.wall_clock)} is stopped.")
-    sentences.append("Your files stay as they are.")
-    return tuple(sentences)
-
-
-def _where(account: Account, plan: Plan) -> list[str]:
-    they, local = "It runs" if len(plan.files) == 1 else "They run", account.kind is AccountKind.LOCAL
-    if plan.pool_id is None:
-        return _on_own_pool(they, plan.spec, local) if plan.spec else ["No pool is chosen yet."]
-    try:
-        return _on_pool(they, get_pool(account, plan.pool_id), local)
-    except NotFound:
-        return [f"The pool {plan.pool_id} does not exist any more: choose another."]
-
-
-def _on_own_pool(they: str, spec: PoolSpec, local: bool) -> list[str]:
-    nodes = _nodes(spec.dedicated, spec.spot)
-    if local:
-        return [f"{they} on {nodes} made for this run, which go away with it; nothing costs money."]
-    return [
-        f"{they} on {nodes} ({spec.vm_size}) that Azure starts for this run.",
-        "The pool goes away by itself when the run ends; Azure charges for its nodes until then.",
-    ]
-
-
-def _on_pool(they: str, pool: PoolInfo, local: bool) -> list[str]:
-    nodes = _nodes(max(pool.target_dedicated, pool.dedicated), max(pool.target_spot, pool.spot))
-    if not pool.target_dedicated + pool.target_spot + pool.dedicated + pool.spot:
-        return [f"The pool {pool.id} has no nodes: nothing runs until you resize it."]
-    if local:
-        where = "this computer" if pool.id == LOCAL_POOL else f"the pool {pool.id} on this computer"
-        return [f"{they} on the {nodes} of {where}; nothing costs money."]
-    return [
-        f"{they} on the pool {pool.id}: {nodes}, {pool.vm_size}.",
-        "The pool stays afterwards, and Azure charges for its nodes while they exist.",
-    ]
-
-
-def _nodes(dedicated: int, spot: int) -> str:
-    if not spot:
-        return "1 node" if dedicated == 1 else f"{dedicated:,} nodes"
-    if not dedicated:
-        return "1 Spot node" if spot == 1 else f"{spot:,} Spot nodes"
-    return f"{dedicated:,} dedicated and {spot:,} Spot nodes"
-
-
-def _in_words(span: timedelta) -> str:
-    hours, minutes = divmod(max(1, round(span.total_seconds() / 60)), 60)
-    parts = [f"{n} {unit}{'' if n == 1 else 's'}" for n, unit in ((hours, "hour"), (minutes, "minute")) if n]
-    return " ".join(parts)
-
-
 def launch(account: Account, plan: Plan, progress: Progress | None = None) -> Run:
     """Starts a run, or attaches to it when it was started before, and completes what is missing of it.
 
@@ -198,7 +111,7 @@ def launch(account: Account, plan: Plan, progress: Progress | None = None) -> Ru
     """
     account.require_writable()
     ensure_containers(account)
-    kept = manifests.keep(account, _manifest(plan))
+    kept = manifests.keep(account, manifest_of(plan))
     try:
         attached = insist(lambda: _create_job(account, plan), SHORT_PATIENCE)
     except (InvalidInput, QuotaError, Conflict):
@@ -207,55 +120,6 @@ def launch(account: Account, plan: Plan, progress: Progress | None = None) -> Ru
     if attached and _settled(attached):
         return run_from(attached)
     return _complete(account, kept, progress)
-
-
-def _manifest(plan: Plan) -> Manifest:
-    made = conversion(plan.conversion)
-    if not plan.files:
-        raise InvalidInput("No file is chosen.", "Choose at least one file.")
-    if len(plan.files) > MOST_FILES:
-        raise InvalidInput(
-            f"One run takes at most {MOST_FILES:,} files.", "Start several runs, each with a part of them."
-        )
-    names = result_names(plan.files, made)
-    files = tuple(
-        _manifest_file(plan, made, number, file, names[file.id])
-        for number, file in enumerate(plan.files, start=1)
-    )
-    return Manifest(
-        run_id=plan.run_id,
-        name=plan.name or plan.run_id,
-        conversion=plan.conversion,
-        options=plan.options,
-        created=datetime.now(UTC),
-        wall_clock=plan.wall_clock,
-        parent=plan.parent,
-        attempt=plan.attempt,
-        files=files,
-        pool_id=plan.pool_id,
-        spec=None if plan.pool_id else plan.spec,
-    )
-
-
-def _manifest_file(plan: Plan, made: Conversion, number: int, file: VideoFile, result: str) -> ManifestFile:
-    reason = refusal(made, file)
-    if reason or not file.probe:
-        raise InvalidInput(f"{file.name} can't be converted: {reason or 'it was not looked into yet.'}")
-    try:
-        command = command_line(made, plan.options, file.probe)
-    except InvalidInput as error:
-        raise InvalidInput(f"{file.name} can't be converted. {error.user_message}", error.hint) from None
-    return ManifestFile(
-        task_id=f"file-{number:04}",
-        file_id=file.id,
-        blob=file.blob,
-        name=file.name,
-        size=file.size,
-        duration=file.probe.duration,
-        result_name=result,
-        extension=file.probe.extension,
-        command=command,
-    )
 
 
 def _create_job(account: Account, plan: Plan) -> dict[str, Any] | None:

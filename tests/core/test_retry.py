@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from batch_core import files as stored
-from batch_core import jobs, manifests, pools, results, retrying
+from batch_core import jobs, manifests, plans, pools, results, retrying
 from batch_core.account import Account
 from batch_core.errors import InvalidInput, NotFound
 from batch_core.feed import Doc, Feed
@@ -155,7 +155,7 @@ def ran_as(account: Account, good: Path, commands: list[str], **change: object) 
     videos = tuple(uploaded(account, good, name) for name in names)
     plan = Plan(videos, "mp3", pool_id=pools.LOCAL_POOL, name="films", nonce=uuid.uuid4().hex)
     plan = replace(plan, **change)
-    made = jobs._manifest(plan)
+    made = plans.manifest_of(plan)
     rows = [replace(row, command=command) for row, command in zip(made.files, commands, strict=True)]
     manifests.keep(account, replace(made, files=tuple(rows)))
     return jobs.launch(account, plan)
