@@ -78,10 +78,8 @@ async def blob(request: Request) -> Response:
     asked = part(request.headers.get("range"), found.size)
     if asked is None:
         return Response(status_code=416, headers={"Content-Range": f"bytes */{found.size}"})
-    start, end = asked
-    status = 200
-    if end - start < found.size:
-        status = 206
+    start, end, status = asked
+    if status == 206:
         headers["Content-Range"] = f"bytes {start}-{end - 1}/{found.size}"
     headers["Content-Length"] = str(end - start)
     if request.method == "HEAD" or start == end:

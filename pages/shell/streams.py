@@ -41,20 +41,21 @@ async def off_loop(pieces: Generator[bytes]) -> AsyncIterator[bytes]:
             await run_in_threadpool(pieces.close)
 
 
-def part(asked: str | None, size: int) -> tuple[int, int] | None:
-    """Start and end (exclusive) of what a Range header asks for; everything without one, None when impossible.
+def part(asked: str | None, size: int) -> tuple[int, int, int] | None:
+    """Start and end (exclusive) of what a Range header asks for, and the answer's status; None when impossible.
 
-    Several ranges at once, or another unit, may be answered with everything (RFC 9110, 14.2).
+    Without a range it is everything, and 200; several ranges at once, or another unit, may be answered so too
+    (RFC 9110, 14.2). A range that is everything is a range: players take 206 for the leave to jump about.
     """
     match = _RANGE.fullmatch(asked or "")
     if not match or match.group(0) == "bytes=-":
-        return 0, size
+        return 0, size, 200
     first, last = match.groups()
     if not first:
         start, end = max(0, size - int(last)), size
     else:
         start, end = int(first), min(size, int(last) + 1) if last else size
-    return (start, end) if start < end else None
+    return (start, end, 206) if start < end else None
 
 
 def blob_headers(found: BlobFacts, name: str | None) -> dict[str, str]:

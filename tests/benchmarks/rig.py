@@ -59,9 +59,9 @@ def running_app() -> Iterator[Rig]:
                 service.wait(30)
 
 
-def start_server(home: Path) -> tuple[psutil.Process, str]:
-    """Start `streamlit run dashboard.py` on a free port; returns as soon as the health page answers."""
-    port = free_port()
+def start_server(home: Path, port: int | None = None) -> tuple[psutil.Process, str]:
+    """Start `streamlit run dashboard.py`, on a free port if none is given; returns when the health page answers."""
+    port = port or free_port()
     command = [sys.executable, "-m", "streamlit", "run", "dashboard.py"]
     options = ["--server.port", str(port), "--server.headless", "true"]
     environment = {**os.environ, "BATCH_DASHBOARD_HOME": str(home)}

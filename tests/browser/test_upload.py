@@ -4,6 +4,7 @@ import hashlib
 import os
 import re
 import subprocess
+import time
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -13,12 +14,10 @@ from playwright.sync_api import Locator, Page, Route, expect
 from batch_core import files
 from batch_core.account import Account
 from batch_core.storage import INPUTS
+from tests.browser.uploading import LONG, STORAGE, Gate, choose, make_noise, open_files, stored, uploaded
 from tests.waiting import until
 
 ROW_HEIGHT = 35  # pixels, also of the header
-MIB = 1024 * 1024
-LONG = 60_000  # ms; generous, because the tests share the processor with the nodes
-STORAGE = re.compile(r"/video-inputs/")
 ODD = "<b>Ünïcödé *x* [a](b) & $q$ 🎬.mp4"  # a name that some systems' disks would refuse
 
 
@@ -35,26 +34,13 @@ def clip(tmp_path: Path) -> Path:
 @pytest.fixture
 def noise(tmp_path: Path) -> Path:
     """Three blocks of bytes that are no video, under a name of their own."""
-    path = tmp_path / f"noise-{os.urandom(4).hex()}.bin"
-    path.write_bytes(os.urandom(17 * MIB))
-    return path
+    return make_noise(tmp_path)
 
 
 @pytest.fixture
 def opened(page: Page, app_url: str) -> Page:
     """The Files page, ready for files."""
-    page.goto(app_url)
-    expect(page.get_by_role("heading", name="Add your videos")).to_be_visible(timeout=LONG)
-    expect(page.get_by_label("Choose files")).to_be_attached()
-    return page
-
-
-def choose(page: Page, *paths: Path) -> None:
-    page.get_by_label("Choose files").set_input_files([str(path) for path in paths])
-
-
-def stored(account: Account, name: str) -> files.VideoFile | None:
-    return next((file for file in files.list_files(account) if file.name == name), None)
+    return open_files(page, app_url)
 
 
 def digest(account: Account, name: str) -> str:
@@ -68,42 +54,9 @@ def digest(account: Account, name: str) -> str:
     return hashlib.md5(blob.download_blob().readall()).hexdigest()
 
 
-def uploaded(page: Page) -> None:
-    """Wait until nothing is left to upload."""
-    expect(page.get_by_text("Everything is uploaded").first).to_be_attached(timeout=LONG)
-
-
 def table_row(page: Page, name: str) -> Locator:
     """The file's row in the table, which draws on a canvas and has its text in the canvas element."""
     return page.locator("canvas tr").filter(has_text=name)
-
-
-class Gate:
-    """Holds requests to storage back until it is opened."""
-
-    def __init__(self, page: Page) -> None:
-        self.page, self.held, self.seen, self.shut = page, [], [], True
-        page.route(STORAGE, self._hold)
-
-    def _hold(self, route: Route) -> None:
-        self.seen.append(route.request.url)
-        if self.shut:
-            self.held.append(route)
-        else:
-            route.continue_()
-
-    def wait(self, count: int) -> None:
-        """Until so many are held; they come in while Playwright talks with the browser."""
-        until(
-            lambda: self.page.evaluate("true") and len(self.held) >= count,
-            seconds=60,
-            what="the held requests",
-        )
-
-    def open(self) -> None:
-        self.shut = False
-        for route in self.held:
-            route.continue_()
 
 
 def test_several_files_arrive_whole_and_keep_their_names(
@@ -140,6 +93,10 @@ def test_an_upload_goes_on_while_pages_are_switched(opened: Page, noise: Path, a
     opened.get_by_role("link", name="Convert").click()
     expect(opened.get_by_role("heading", name="Convert", level=1)).to_be_visible(timeout=LONG)
     expect(opened.get_by_text("Uploading 1 file")).to_be_visible()
+    opened.get_by_role("link", name="Files").click()
+    expect(opened.get_by_role("progressbar", name=f"Upload of {noise.name}")).to_be_visible()
+    opened.get_by_role("link", name="Convert").click()
+    expect(opened.get_by_role("heading", name="Convert", level=1)).to_be_visible(timeout=LONG)
     gate.open()
     expect(opened.get_by_text("Everything is uploaded")).to_be_visible(timeout=LONG)
     opened.get_by_role("link", name="Files").click()
@@ -147,23 +104,14 @@ def test_an_upload_goes_on_while_pages_are_switched(opened: Page, noise: Path, a
     assert digest(account, noise.name) == hashlib.md5(noise.read_bytes()).hexdigest()
 
 
-def test_a_running_upload_has_its_bar_again_after_coming_back(opened: Page, noise: Path) -> None:
-    gate = Gate(opened)
-    choose(opened, noise)
-    gate.wait(3)
-    opened.get_by_role("link", name="Convert").click()
-    expect(opened.get_by_role("heading", name="Convert", level=1)).to_be_visible(timeout=LONG)
-    opened.get_by_role("link", name="Files").click()
-    expect(opened.get_by_role("progressbar", name=f"Upload of {noise.name}")).to_be_visible()
-    gate.open()
-    uploaded(opened)
-
-
-def test_blocks_that_fail_are_sent_again(opened: Page, noise: Path, account: Account) -> None:
+def test_blocks_that_fail_are_sent_again_after_the_pause_that_storage_asks_for(
+    opened: Page, noise: Path, account: Account
+) -> None:
     answers = iter(("503", "lost", "429", "lost"))
-    failed = []
+    failed, asked = [], []
 
     def fail(route: Route) -> None:
+        asked.append(time.monotonic())
         answer = next(answers, None)
         if answer is None:
             route.continue_()
@@ -175,14 +123,16 @@ def test_blocks_that_fail_are_sent_again(opened: Page, noise: Path, account: Acc
             headers = {
                 "Access-Control-Allow-Origin": "*",
                 "Access-Control-Expose-Headers": "*",
-                "Retry-After": "1",
+                "Retry-After": "3",
             }
             route.fulfill(status=int(answer), headers=headers)
 
     opened.route(STORAGE, fail)
     choose(opened, noise)
+    expect(opened.get_by_text("Storage is busy. It goes on by itself in 3 s.").first).to_be_visible()
     uploaded(opened)
     assert failed == ["503", "lost", "429", "lost"]
+    assert asked[-2] - asked[0] >= 3  # the last is the list of blocks, the one before it the last block again
     assert digest(account, noise.name) == hashlib.md5(noise.read_bytes()).hexdigest()
 
 

@@ -16,7 +16,7 @@ from azure.storage.blob import ContentSettings
 from starlette.applications import Starlette
 
 from batch_core import files, results, storage
-from batch_core.account import Account
+from batch_core.account import Account, connect
 from batch_core.jobs import Run
 from batch_core.storage import INPUTS, RESULTS
 from pages.shell import routes, signing
@@ -93,6 +93,7 @@ def test_a_blob_is_streamed_whole(client: httpx.Client, account: Account, blob: 
     ("asked", "start", "end"),
     [
         ("bytes=0-9", 0, 10),
+        ("bytes=0-", 0, 300_000),
         ("bytes=299990-", 299_990, 300_000),
         ("bytes=-5", 299_995, 300_000),
         ("bytes=100-99999999", 100, 300_000),
@@ -183,6 +184,24 @@ def test_what_is_gone_is_told_in_a_sentence(client: httpx.Client, account: Accou
     answer = client.get(link(account, "routes/never.mp3"))
     assert answer.status_code == 404
     assert answer.text.startswith("Could not look at the file")
+
+
+def test_an_uploads_link_tells_whether_the_app_reaches_storage(
+    client: httpx.Client, account: Account
+) -> None:
+    assert client.get(signing.signed_url("upload", account)).status_code == 204
+    nowhere = connect(
+        account.batch_endpoint, replace(account.storage_endpoint, url="http://127.0.0.1:9/devstoreaccount1")
+    )
+    assert client.get(signing.signed_url("upload", nowhere)).status_code == 502
+    assert client.get("/stream/upload").status_code == 403
+
+
+def test_a_refused_upload_carries_storages_own_code(client: httpx.Client, account: Account) -> None:
+    body = "<BlockList><Latest>YWJzZW50</Latest></BlockList>"
+    commit = upload_link(account, new_input(), "&comp=blocklist")
+    answer = client.put(commit, content=body, headers=headers("a.mp4"))
+    assert (answer.status_code, answer.headers["x-ms-error-code"]) == (400, "InvalidBlockList")
 
 
 def test_blocks_through_the_app_make_a_file(client: httpx.Client, account: Account) -> None:

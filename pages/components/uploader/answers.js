@@ -6,6 +6,7 @@ const UNREADABLE = "the file was changed or moved while it was uploading. Choose
 function meaningOf(part, { status, code }) {
   if (status === 201) return "stored";
   if (status === 409 && code === "ContainerBeingDeleted") return "again";
+  if (isFull({ status, code })) return "refused";
   if (typeof part === "string") {
     // The blob is there. Its name is random and this browser's own, so this is what an earlier try has stored.
     if (status === 409 || status === 412) return "stored";
@@ -15,8 +16,13 @@ function meaningOf(part, { status, code }) {
   return AGAIN.has(status) ? "again" : "refused";
 }
 
+function isFull({ status, code }) {
+  return status === 507 || code === "InsufficientStorage";
+}
+
 // Why a file was given up.
 function sentence({ status, code }) {
+  if (isFull({ status, code })) return "the disk that storage keeps files on is full. Make room, then try again.";
   if (status === 403) return "storage no longer accepts uploads from this page. Reload it, then choose the file again.";
   if (status === 404) return "the place for videos is gone from storage. Reload the page, then try again.";
   if (status === 0 || status === 502) return "storage cannot be reached. Check the connection, then try again.";

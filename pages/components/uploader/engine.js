@@ -4,6 +4,7 @@
 const AT_ONCE = 4;
 const PATIENCE = 15 * 60_000; // ms without a good answer before an upload is given up
 const RENEWALS = 2; // signatures in a row that storage may refuse
+const ADDED = 50; // files at a time: the browser asks the disk about each
 const TICK = 250; // ms between two looks at the speed
 const DRAWN = 100; // ms between two drawings at least
 const LINGER = 4_000; // ms that a finished file's bar stays
@@ -66,20 +67,31 @@ class Uploads {
     this.showInterrupted([]);
   }
 
-  add(files, account) {
+  async add(files, account) {
     if (!this.active) this.list = this.list.filter((upload) => upload.state === "failed");
     const past = this.memory.recall(account);
+    let added = 0;
+    for (let first = 0; first < files.length; first += ADDED) {
+      added += this.addSome(files.slice(first, first + ADDED), account, past);
+      this.start();
+      await new Promise((resolve) => setTimeout(resolve));
+    }
+    if (added) this.say(`${counted(added)} added`);
+  }
+
+  addSome(files, account, past) {
+    const known = new Map(this.list.filter((upload) => upload.state !== "done").map((upload) => [upload.key, upload]));
     const before = this.list.length;
     for (const file of files) {
-      const known = this.list.find((upload) => upload.state !== "done" && same(upload.file, file));
-      if (!known) this.list.push(new Upload(file, account, past));
-      else if (!known.open) this.again(known, file);
+      const key = memoryKey(account, file);
+      const same = known.get(key);
+      if (same?.state === "failed") this.again(same, file);
+      if (same) continue;
+      known.set(key, new Upload(file, account, key, past));
+      this.list.push(known.get(key));
     }
-    const added = this.list.slice(before);
-    const keys = new Set(added.map((upload) => upload.key));
-    this.interrupted = this.interrupted.filter((record) => !keys.has(record.key));
-    if (added.length) this.say(`${counted(added.length)} added`);
-    this.start();
+    this.interrupted = this.interrupted.filter((record) => !known.has(record.key));
+    return this.list.length - before;
   }
 
   // Does it with every upload that is "open" or "failed".
@@ -176,7 +188,7 @@ class Uploads {
     return way;
   }
 
-  // The app carries what the browser can't bring itself; Python makes links for players and downloads likewise.
+  // The app carries what the browser can't bring itself, both ways.
   through() {
     this.say("This browser can't reach storage itself: files pass through the app.");
     this.app.tellBlocked();

@@ -2,10 +2,6 @@
 
 const NOT_VIDEOS = new Set(["Thumbs.db", "desktop.ini"]);
 
-function same(one, other) {
-  return one.name === other.name && one.size === other.size && one.lastModified === other.lastModified;
-}
-
 function blockId(index) {
   return btoa(String(index).padStart(6, "0"));
 }

@@ -6,13 +6,13 @@ const SPELL = 5_000; // ms that a speed is measured over
 const LOST_TWICE = 2; // times that storage may lose acknowledged blocks before the upload is given up
 
 class Upload {
-  constructor(file, account, past) {
+  constructor(file, account, key, past) {
     this.file = file;
     this.name = file.name;
     this.size = file.size;
     this.account = account;
     this.past = past; // promise of what the browser remembers: a Map of records
-    this.key = memoryKey(account, file);
+    this.key = key;
     this.state = "waiting"; // sending, done, failed, cancelled
     this.reason = "";
     this.trouble = ""; // why nothing moves for now, in a sentence
