@@ -1,6 +1,7 @@
 // Runs Azurite's blob service:  node launch.mjs INSTALLATION LOCATION PORT RESERVE  with AZURITE_ACCOUNTS set.
 // RESERVE is how many bytes of the disk uploads leave free.
 // Prints one line {"port": N} once it listens, and ends cleanly (index saved) when stdin ends or on a signal.
+import fs from "node:fs";
 import { createRequire, enableCompileCache, flushCompileCache } from "node:module";
 import { join } from "node:path";
 import { Journal } from "./journal.mjs";
@@ -15,6 +16,7 @@ const FAILED = 72;
 const HOST = "127.0.0.1";
 const KEEP_ALIVE_SECONDS = 75; // longer than clients keep idle connections, so that none is closed under a request
 const REQUESTS_END_WITHIN_MS = 3000;
+const READ_BYTES = 256 * 1024; // at once from an extent; with Node's 64 KiB a download costs a sixth more processor time
 
 const [installation, location, port, reserve] = process.argv.slice(2);
 let server = null;
@@ -26,7 +28,13 @@ function fail(code, error) {
   process.exit(code);
 }
 
+function readInLargerPieces() {
+  const { createReadStream } = fs;
+  fs.createReadStream = (path, options) => createReadStream(path, { highWaterMark: READ_BYTES, ...options });
+}
+
 function load() {
+  readInLargerPieces();
   enableCompileCache(join(installation, "compile-cache"));
   const require = createRequire(join(installation, "launch.js"));
   const part = (path) => require(`azurite/dist/src/${path}`);
