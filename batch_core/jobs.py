@@ -11,13 +11,21 @@ from azure.batch import models
 from batch_core import manifests
 from batch_core.account import Account
 from batch_core.conversions import Options
-from batch_core.errors import Conflict, InvalidInput, NotFound, QuotaError, ServiceFailure, translated
+from batch_core.errors import (
+    Conflict,
+    DashboardError,
+    InvalidInput,
+    NotFound,
+    QuotaError,
+    ServiceFailure,
+    translated,
+)
 from batch_core.failures import Failure, failure
 from batch_core.launching import JOB_ENDED, PATIENCE, Progress, add_tasks, insist, tasks_of
 from batch_core.manifests import Manifest, ManifestFile
 from batch_core.plans import DEFAULT_WALL_CLOCK, Plan, manifest_of, what_will_happen
 from batch_core.pools import auto_pool, moment
-from batch_core.storage import APP, ensure_containers
+from batch_core.storage import APP, INPUTS, ensure_containers
 
 __all__ = [
     "DEFAULT_WALL_CLOCK",
@@ -106,11 +114,12 @@ def launch(account: Account, plan: Plan, progress: Progress | None = None) -> Ru
     """Starts a run, or attaches to it when it was started before, and completes what is missing of it.
 
     In this order: manifest, job (with its time limit), tasks, then the job's end with its last task. `progress`
-    is called with tasks added and tasks in all. Raises InvalidInput, QuotaError, and the service's last error
-    when it fails for a minute; the same plan can then be launched again.
+    is called with tasks added and tasks in all. Raises InvalidInput, NotFound when a file is no longer in storage,
+    QuotaError, and the service's last error when it fails for a minute; the same plan can then be launched again.
     """
     account.require_writable()
     ensure_containers(account)
+    _require_inputs(account, plan)
     kept = manifests.keep(account, manifest_of(plan))
     try:
         attached = insist(lambda: _create_job(account, plan), SHORT_PATIENCE)
@@ -120,6 +129,28 @@ def launch(account: Account, plan: Plan, progress: Progress | None = None) -> Ru
     if attached and _settled(attached):
         return run_from(attached)
     return _complete(account, kept, progress)
+
+
+def _require_inputs(account: Account, plan: Plan) -> None:
+    """Raises NotFound when a file is gone and the run is still to be made of it."""
+    with translated("look for the files"):
+        stored = set(account.blobs.get_container_client(INPUTS).list_blob_names())
+    gone = [file.name for file in plan.files if file.blob not in stored]
+    if not gone or _exists(account, plan.run_id):
+        return
+    they = f"{gone[0]} is" if len(gone) == 1 else f"{gone[0]} and {len(gone) - 1:,} more files are"
+    raise NotFound(
+        f"{they} no longer in storage, so nothing was started.",
+        "Add what is missing on the Files page again.",
+    )
+
+
+def _exists(account: Account, run_id: str) -> bool:
+    try:
+        get_run(account, run_id)
+    except NotFound:
+        return False
+    return True
 
 
 def _create_job(account: Account, plan: Plan) -> dict[str, Any] | None:
@@ -149,7 +180,10 @@ def _create_job(account: Account, plan: Plan) -> dict[str, Any] | None:
         if error.code != "JobExists":
             raise
     with translated("find the run"):
-        return dict(account.batch.get_job(plan.run_id).as_dict())
+        there = dict(account.batch.get_job(plan.run_id).as_dict())
+    if not run_from(there).ours:
+        raise Conflict(f"Another program has made a job named {plan.run_id}.", "Start the run once more.")
+    return there
 
 
 def _pool_info(plan: Plan) -> models.BatchPoolInfo:
@@ -239,19 +273,26 @@ def stop_task(account: Account, run_id: str, task_id: str) -> None:
 def finish_half_made(account: Account) -> list[str]:
     """Finishes launches that were cut off, or takes them back where the manifest is gone; ids of both.
 
-    Safe while another launch is at work: a task that exists already is not added again.
+    Safe while another launch is at work: a task that exists already is not added again. What fails for one run
+    is raised when the others are done.
     """
     account.require_writable()
     with translated("list the runs"):
         fields = [*SELECT.split(","), "onAllTasksComplete"]
         listed = account.batch.list_jobs(filter="state eq 'active' and startswith(id,'run-')", select=fields)
-        half_made = [job.as_dict() for job in listed]
-    touched = []
-    for job in half_made:
-        if run_from(job).ours and not _settled(job):
-            try:
-                _complete(account, manifests.read(account, job["id"]))
-            except NotFound:
-                stop(account, job["id"])
-            touched.append(job["id"])
-    return touched
+        half_made = [job["id"] for job in (job.as_dict() for job in listed) if _is_half_made(job)]
+    failed: DashboardError | None = None
+    for run_id in half_made:
+        try:
+            _complete(account, manifests.read(account, run_id))
+        except NotFound:
+            stop(account, run_id)
+        except DashboardError as error:
+            failed = error
+    if failed:
+        raise failed
+    return half_made
+
+
+def _is_half_made(job: Mapping[str, Any]) -> bool:
+    return run_from(job).ours and not _settled(job)

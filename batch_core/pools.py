@@ -2,6 +2,7 @@
 
 import re
 import time
+import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -256,8 +257,22 @@ def create(account: Account, spec: PoolSpec) -> None:
     """Makes a pool; its nodes come later. Raises InvalidInput, Conflict when the id is taken, QuotaError."""
     account.require_writable()
     _check(spec)
-    with translated("create the pool"):
-        account.batch.create_pool(models.BatchPoolCreateOptions(id=spec.id, **_body(spec)))
+    options = models.BatchPoolCreateOptions(id=spec.id, **_body(spec))
+    mark = models.BatchMetadataItem(name="made-by", value=uuid.uuid4().hex)
+    options.metadata = [*(options.metadata or ()), mark]
+    try:
+        with translated("create the pool"):
+            account.batch.create_pool(options)
+    except Conflict as error:
+        if error.code != "PoolExists" or not _has_mark(account, spec.id, mark):
+            raise
+
+
+def _has_mark(account: Account, id: str, mark: models.BatchMetadataItem) -> bool:
+    """Whether a pool is the one just made: its creation is sent again when the first answer is lost."""
+    with translated("find the pool"):
+        there = account.batch.get_pool(id, select=["id", "metadata"]).metadata or []
+    return any((item.name, item.value) == (mark.name, mark.value) for item in there)
 
 
 def auto_pool(spec: PoolSpec) -> models.BatchPoolInfo:
@@ -276,8 +291,18 @@ def resize(account: Account, id: str, dedicated: int, spot: int) -> None:
     account.require_writable()
     _check_counts(dedicated, spot)
     wish = models.BatchPoolResizeOptions(target_dedicated_nodes=dedicated, target_low_priority_nodes=spot)
-    with translated("resize the pool"):
-        account.batch.begin_resize_pool(id, wish)
+    try:
+        with translated("resize the pool"):
+            account.batch.begin_resize_pool(id, wish)
+    except Conflict as error:
+        if error.code != "PoolBeingResized" or not _is_resized_to(get_pool(account, id), dedicated, spot):
+            raise
+
+
+def _is_resized_to(pool: PoolInfo, dedicated: int, spot: int) -> bool:
+    """Whether a pool is on its way there already, as after a request that was sent again."""
+    wanted = (pool.target_dedicated, pool.target_spot)
+    return pool.allocation_state == "resizing" and wanted == (dedicated, spot)
 
 
 def stop_resize(account: Account, id: str) -> None:

@@ -41,6 +41,9 @@ class Fault:
     status: int = 0
     retry_after: str | None = None
     seconds: float = 2.0
+    strike: Callable[[], object] | None = (
+        None  # called when the call was lost or done, before the client notices
+    )
 
 
 @dataclass
@@ -98,6 +101,8 @@ class _Handler(BaseHTTPRequestHandler):
         kind = fault.kind if fault else ""
         if fault and kind == "silence":
             self.door._closed.wait(fault.seconds)
+        if fault and fault.strike and kind == "request lost":
+            fault.strike()
         if fault and kind == "status":
             self.answer(fault.status, {"Retry-After": fault.retry_after} if fault.retry_after else {}, b"")
             return
@@ -109,6 +114,8 @@ class _Handler(BaseHTTPRequestHandler):
         answer = connection.getresponse()
         data, headers = answer.read(), dict(answer.getheaders())
         connection.close()
+        if fault and fault.strike:
+            fault.strike()
         if kind == "answer lost" or (kind == "half" and not data):
             self.reset()
             return
