@@ -72,6 +72,10 @@ _CREDENTIAL_CODES = {
     "InvalidAuthenticationInfo",
     "KeyBasedAuthenticationNotPermitted",
 }
+_SPOT = (
+    "The account has as many Spot cores as it may have.",
+    "Take fewer Spot nodes or dedicated ones, delete a pool, or ask Azure for a higher quota.",
+)
 _SENTENCES: dict[str, tuple[type[DashboardError], str, str]] = {
     "AccountIsDisabled": (CredentialError, "The account is disabled.", "Enable it in the Azure portal."),
     "InsufficientAccountPermissions": (
@@ -94,6 +98,13 @@ _SENTENCES: dict[str, tuple[type[DashboardError], str, str]] = {
         "The account has as many active jobs as it may have.",
         "Stop or delete a job that you no longer need, or ask Azure for a higher quota.",
     ),
+    "AccountCoreQuotaReached": (
+        QuotaError,
+        "The account has as many dedicated cores as it may have.",
+        "Take fewer nodes, delete a pool that you no longer need, or ask Azure for a higher quota.",
+    ),
+    "AccountLowPriorityCoreQuotaReached": (QuotaError, *_SPOT),
+    "AccountSpotCoreQuotaReached": (QuotaError, *_SPOT),
     "JobBeingDeleted": (Conflict, "The job is being deleted.", "Try again when it is gone."),
     "PoolBeingDeleted": (Conflict, "The pool is being deleted.", "Try again when it is gone."),
     "PoolBeingResized": (
@@ -105,6 +116,16 @@ _SENTENCES: dict[str, tuple[type[DashboardError], str, str]] = {
         Conflict,
         "The container is being deleted.",
         "Try again in about a minute.",
+    ),
+    "ContainerNotFound": (
+        NotFound,
+        "The container was deleted.",
+        "It is made anew when files are added or converted.",
+    ),
+    "InvalidBlockList": (
+        InvalidInput,
+        "Storage no longer has all parts of the file.",
+        "Add the file once more from its beginning.",
     ),
     "InvalidUri": (InvalidInput, "The address is not one that the service knows.", "Check the URL."),
 }

@@ -24,10 +24,18 @@ _IN_WORDS = {
     "BlobAccessDenied": "Storage refused to hand out the input file: its link may have expired.",
     "BlobDownloadTimedOut": "The input file could not be downloaded in time.",
     "BlobDownloadMiscError": "The input file could not be downloaded.",
-    "FileUploadContainerNotFound": "The container for results does not exist any more.",
+    "FileUploadContainerNotFound": (
+        "The container for results was deleted before the result was stored. Convert the file again: the container "
+        "is made anew."
+    ),
     "FileUploadAccessDenied": "Storage refused to take the result: its link may have expired.",
     "FileUploadMiscError": "The result could not be uploaded.",
     "DiskFull": "The node's disk is full.",
+    "AutoPoolCreationFailedWithQuotaReached": (
+        "The account's quota does not allow the run's own pool. Delete a pool that you no longer need, take fewer "
+        "nodes, or ask Azure for a higher quota."
+    ),
+    "InvalidAutoPoolSettings": "Batch refused the run's own pool. Take another VM size or image.",
 }
 
 

@@ -20,7 +20,7 @@ from batch_core.errors import (
     ServiceFailure,
     translated,
 )
-from batch_core.failures import Failure, failure
+from batch_core.failures import Failure, failure, reason_in_words
 from batch_core.launching import JOB_ENDED, PATIENCE, Progress, add_tasks, insist, tasks_of
 from batch_core.manifests import Manifest, ManifestFile
 from batch_core.plans import DEFAULT_WALL_CLOCK, Plan, manifest_of, what_will_happen
@@ -95,7 +95,7 @@ def run_from(doc: Mapping[str, Any]) -> Run:
         attempt=settings.get("attempt", 1),
         ours=bool(settings),
         reason=info.get("terminateReason") or "",
-        error=scheduling.get("message") or scheduling.get("code") or "",
+        error=reason_in_words(scheduling.get("code") or "", scheduling.get("message") or "", None),
     )
 
 
@@ -138,9 +138,9 @@ def _require_inputs(account: Account, plan: Plan) -> None:
     gone = [file.name for file in plan.files if file.blob not in stored]
     if not gone or _exists(account, plan.run_id):
         return
-    they = f"{gone[0]} is" if len(gone) == 1 else f"{gone[0]} and {len(gone) - 1:,} more files are"
+    more = f" and {len(gone) - 1:,} more file{'s' if len(gone) > 2 else ''} are" if len(gone) > 1 else " is"
     raise NotFound(
-        f"{they} no longer in storage, so nothing was started.",
+        f"{gone[0]}{more} no longer in storage, so nothing was started.",
         "Add what is missing on the Files page again.",
     )
 

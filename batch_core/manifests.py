@@ -55,6 +55,9 @@ class Manifest:
     files: tuple[ManifestFile, ...]
     pool_id: str | None = None
     spec: PoolSpec | None = None
+    left_out: tuple[
+        tuple[str, str], ...
+    ] = ()  # name and reason of files that were left out before the run began
 
 
 def run_name(files: Sequence[VideoFile], wanted: Conversion) -> str:
@@ -87,8 +90,17 @@ def keep(account: Account, manifest: Manifest) -> Manifest:
 def read(account: Account, run_id: str) -> Manifest:
     """A run's manifest. Raises NotFound, and ServiceFailure when the blob is no manifest."""
     blob = account.blobs.get_blob_client(RESULTS, blob_name(run_id))
-    with translated("read the run's manifest"):
-        data = blob.download_blob().readall()
+    try:
+        with translated("read the run's manifest"):
+            data = blob.download_blob().readall()
+    except NotFound as error:
+        what = "container for results" if error.code == "ContainerNotFound" else "run's manifest"
+        raise NotFound(
+            f"The {what} was deleted, so nothing is known any more of what this run was to make.",
+            "Convert the files again: what is needed is made anew.",
+            request_id=error.request_id,
+            code=error.code,
+        ) from None
     try:
         return _from_json(orjson.loads(data))
     except (KeyError, TypeError, ValueError) as error:
@@ -119,6 +131,7 @@ def _from_json(doc: dict[str, Any]) -> Manifest:
             "wall_clock": timedelta(seconds=doc["wall_clock"]),
             "files": tuple(ManifestFile(**file) for file in doc["files"]),
             "spec": _spec(doc.get("spec")),
+            "left_out": tuple((name, reason) for name, reason in doc.get("left_out", ())),
         }
     )
 
