@@ -3,10 +3,16 @@
 import sys
 from datetime import UTC, datetime
 
-from tests.benchmarks import conversion, start, upload
+from tests.benchmarks import conversion, many, short_files, start, upload
 from tests.benchmarks.rig import machine
 
-BENCHMARKS = {"start": start.run, "conversion": conversion.run, "upload": upload.run}
+BENCHMARKS = {
+    "start": start.run,
+    "conversion": conversion.run,
+    "short_files": short_files.run,
+    "many": many.run,
+    "upload": upload.run,
+}
 
 
 def main() -> None:

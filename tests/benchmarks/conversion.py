@@ -37,7 +37,7 @@ def run() -> list[tuple[str, ...]]:
         for _ in range(ROUNDS):
             ours.append(_by_page(rig, page))
             _settle(page)
-            bare.append(_by_ffmpeg(clips))
+            bare.append(by_ffmpeg(clips, cpu_count() or 1))
     ratio = statistics.median(mine / other for mine, other in zip(ours, bare, strict=True))
     return [
         (
@@ -80,11 +80,10 @@ def _settle(page: Page) -> None:
     page.goto("about:blank")
 
 
-def _by_ffmpeg(clips: list[Path]) -> float:
-    """The very command of the task, on local files, as many at once as there are cores."""
-    preset = conversion("mp3")
+def by_ffmpeg(clips: list[Path], at_once: int) -> float:
+    """Seconds for the very commands of the tasks on local files, `at_once` at a time."""
     looked_at = probe(clips[0], clips[0].stat().st_size)
-    arguments = command_line(preset, Options(), looked_at).split()[1:]
+    arguments = command_line(conversion("mp3"), Options(), looked_at).split()[1:]
 
     def convert(clip: Path) -> None:
         with tempfile.TemporaryDirectory() as folder:
@@ -92,6 +91,6 @@ def _by_ffmpeg(clips: list[Path]) -> float:
             subprocess.run([FFMPEG, *arguments], cwd=folder, check=True, capture_output=True)
 
     begun = time.monotonic()
-    with ThreadPoolExecutor(cpu_count()) as threads:
+    with ThreadPoolExecutor(at_once) as threads:
         list(threads.map(convert, clips))
     return time.monotonic() - begun

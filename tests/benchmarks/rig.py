@@ -5,9 +5,12 @@ import platform
 import subprocess
 import sys
 import tempfile
+import uuid
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 
 import imageio_ffmpeg
@@ -16,7 +19,10 @@ from platformdirs import user_data_path
 from playwright.sync_api import Page, sync_playwright
 
 from batch_core.account import Account
+from batch_core.files import VideoFile, list_files, metadata_of
 from batch_core.local_cloud import LocalCloud
+from batch_core.probe import probe
+from batch_core.storage import INPUTS, ensure_containers
 from tests.browser import chromium
 from tests.browser.conftest import answers, free_port
 from tests.waiting import until
@@ -39,6 +45,17 @@ class Rig:
 @contextmanager
 def running_app() -> Iterator[Rig]:
     """The dashboard and its local cloud in a new home; both are ended at the exit."""
+    with running_cloud() as (account, home):
+        server, url = start_server(home)
+        try:
+            yield Rig(url, server, account, home)
+        finally:
+            stop_server(server)
+
+
+@contextmanager
+def running_cloud() -> Iterator[tuple[Account, Path]]:
+    """A local cloud in a new home, ended at the exit: its account, and the home."""
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as folder:
         home = Path(folder)
         node = user_data_path("batch-video-dashboard") / "node"
@@ -46,12 +63,9 @@ def running_app() -> Iterator[Rig]:
         (home / "node").symlink_to(node, target_is_directory=True)
         cloud = LocalCloud(home)
         cloud.start()
-        account = cloud.wait(180)
-        server, url = start_server(home)
         try:
-            yield Rig(url, server, account, home)
+            yield cloud.wait(180), home
         finally:
-            stop_server(server)
             cloud.release()
             service = _service_process(home)
             if service:
@@ -119,6 +133,23 @@ def make_clip(path: Path, seconds: int, size: str = "640x360") -> Path:
     coding = ["-c:v", "libx264", "-preset", "ultrafast", "-c:a", "aac", "-t", str(seconds)]
     subprocess.run([FFMPEG, "-v", "error", "-y", *source, *coding, str(path)], check=True)
     return path
+
+
+def upload_copies(account: Account, clip: Path, count: int) -> list[VideoFile]:
+    """The same clip `count` times in the account under names of their own, looked into once."""
+    ensure_containers(account)
+    found = probe(clip, clip.stat().st_size)
+    content = clip.read_bytes()
+
+    def upload(number: int) -> None:
+        id, name = uuid.uuid4().hex, f"clip-{number:04}{clip.suffix}"
+        file = VideoFile(id, f"{id}/{name}", name, len(content), datetime.now(UTC), found)
+        blob = account.blobs.get_blob_client(INPUTS, file.blob)
+        blob.upload_blob(content, metadata=metadata_of(file))
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(upload, range(1, count + 1)))
+    return list_files(account)
 
 
 def machine() -> str:
