@@ -114,13 +114,14 @@ def launch(account: Account, plan: Plan, progress: Progress | None = None) -> Ru
     """Starts a run, or attaches to it when it was started before, and completes what is missing of it.
 
     In this order: manifest, job (with its time limit), tasks, then the job's end with its last task. `progress`
-    is called with tasks added and tasks in all. Raises InvalidInput, NotFound when a file is no longer in storage,
+    is called with tasks added and tasks in all. Raises InvalidInput, NotFound when no file is left in storage,
     QuotaError, and the service's last error when it fails for a minute; the same plan can then be launched again.
     """
     account.require_writable()
     ensure_containers(account)
+    wanted = manifest_of(plan)
     _require_inputs(account, plan)
-    kept = manifests.keep(account, manifest_of(plan))
+    kept = manifests.keep(account, wanted)
     try:
         attached = insist(lambda: _create_job(account, plan), SHORT_PATIENCE)
     except (InvalidInput, QuotaError, Conflict):
@@ -132,16 +133,14 @@ def launch(account: Account, plan: Plan, progress: Progress | None = None) -> Ru
 
 
 def _require_inputs(account: Account, plan: Plan) -> None:
-    """Raises NotFound when a file is gone and the run is still to be made of it."""
+    """Raises NotFound when all files are gone and the run is still to be made of them; one that is, fails alone."""
     with translated("look for the files"):
         stored = set(account.blobs.get_container_client(INPUTS).list_blob_names())
-    gone = [file.name for file in plan.files if file.blob not in stored]
-    if not gone or _exists(account, plan.run_id):
+    if any(file.blob in stored for file in plan.files) or _exists(account, plan.run_id):
         return
-    more = f" and {len(gone) - 1:,} more file{'s' if len(gone) > 2 else ''} are" if len(gone) > 1 else " is"
+    files = f"{plan.files[0].name} is" if len(plan.files) == 1 else f"The {len(plan.files):,} files are"
     raise NotFound(
-        f"{gone[0]}{more} no longer in storage, so nothing was started.",
-        "Add what is missing on the Files page again.",
+        f"{files} no longer in storage, so nothing was started.", "Add them on the Files page again."
     )
 
 

@@ -51,9 +51,7 @@ def test_without_the_inputs_nothing_is_started_and_the_container_is_back(
     plan = plan_of(video, video)
     with pytest.raises(NotFound) as caught:
         jobs.launch(account, plan)
-    assert caught.value.user_message == (
-        "holiday.mp4 and 1 more file are no longer in storage, so nothing was started."
-    )
+    assert caught.value.user_message == ("The 2 files are no longer in storage, so nothing was started.")
     assert "Files page" in caught.value.hint
     for look in (jobs.get_run, jobs.manifest):
         with pytest.raises(NotFound):
