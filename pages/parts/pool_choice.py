@@ -9,7 +9,7 @@ from batch_core.account import Account, AccountKind
 from batch_core.errors import DashboardError
 from batch_core.pools import PoolInfo, PoolSpec
 from pages.parts.pool_form import number
-from pages.shell import session, words
+from pages.shell import session
 
 AUTO = "a pool that goes away by itself"
 
@@ -17,7 +17,7 @@ AUTO = "a pool that goes away by itself"
 def choose_pool(account: Account) -> tuple[str | None, PoolSpec | None]:
     """The id of a pool that is there, or what an auto pool shall be; the other of the two is None."""
     try:
-        there = {pool.id: pool for pool in pools.list_pools(account) if usable(pool)}
+        there = [pool.id for pool in pools.list_pools(account) if usable(pool)]
     except DashboardError as error:
         session.show_error(error)
         st.stop()
@@ -31,7 +31,7 @@ def choose_pool(account: Account) -> tuple[str | None, PoolSpec | None]:
     chosen = st.selectbox(
         "Pool",
         ids,
-        format_func=lambda pool_id: label(there.get(pool_id)),
+        format_func=label,
         key=key,
         persist_state="session",
     )
@@ -45,12 +45,11 @@ def usable(pool: PoolInfo) -> bool:
     return pool.state == "active" and not pool.auto
 
 
-def label(pool: PoolInfo | None) -> str:
-    """A pool in one line; None is the one that goes away by itself."""
-    if pool is None:
+def label(pool_id: str) -> str:
+    """What people call a pool. Nothing in it changes: Streamlit knows by it what was chosen."""
+    if pool_id == AUTO:
         return "A pool that goes away by itself"
-    name = "This computer" if pool.id == pools.LOCAL_POOL else pool.id
-    return f"{name} · {words.count(pool.dedicated + pool.spot, 'node')}"
+    return "This computer" if pool_id == pools.LOCAL_POOL else pool_id
 
 
 def _auto_pool(account: Account) -> PoolSpec:
