@@ -6,7 +6,6 @@ from datetime import timedelta
 
 import streamlit as st
 
-from batch_core import jobs
 from batch_core.account import Account
 from batch_core.errors import DashboardError
 from batch_core.monitor import Snapshot
@@ -14,8 +13,12 @@ from batch_core.pools import LOCAL_POOL
 from pages.charts.labels import duration
 from pages.parts.monitor_charts import charts
 from pages.parts.monitor_choice import Watched, choose, listed
-from pages.parts.monitor_lists import lists, selected
+from pages.parts.monitor_details import details
+from pages.parts.monitor_head import header
+from pages.parts.monitor_lists import lists
 from pages.parts.monitor_words import elapsed, settled, state_line
+from pages.parts.node_panel import ask_to_remove
+from pages.parts.pool_line import say
 from pages.shell import session, words
 
 REFRESH_SECONDS = 2
@@ -30,10 +33,10 @@ def page() -> None:
     except DashboardError as error:
         session.show_error(error)
         st.stop()
-    if watched.job_id is None:
-        nothing_runs()
     if watched.job_id is None and watched.pool_id is None:
+        nothing_runs()
         return
+    ask_to_remove(account)
     first = picture(watched)
     paused = header(account, watched, first)
     at_rest = paused or (first is not None and settled(first))
@@ -41,8 +44,8 @@ def page() -> None:
 
 
 def nothing_runs() -> None:
-    """What to do when no job is watched."""
-    st.markdown("No job is chosen. Add videos and convert them, and every step of it shows here.")
+    """What to do when there is neither a pool nor a job."""
+    st.markdown("Nothing runs here yet. Add videos and convert them, and every step of it shows here.")
     with st.container(horizontal=True):
         st.page_link("pages/files.py", label="Files", icon=":material/video_library:")
         st.page_link("pages/convert.py", label="Convert", icon=":material/swap_horiz:")
@@ -58,44 +61,6 @@ def picture(watched: Watched) -> Snapshot | None:
     return newest
 
 
-def header(account: Account, watched: Watched, snapshot: Snapshot | None) -> bool:
-    """Which job this is, and what can be done with it; returns whether the page is paused."""
-    job = snapshot.job if snapshot else None
-    with st.container(horizontal=True, vertical_alignment="center"):
-        about = [f"on {words.plain(account.name)}"]
-        if job:
-            about.insert(0, f"started {words.when(job.created)}")
-        st.caption(" · ".join(about), width="stretch")
-        if job and job.over:
-            if job.ours:
-                st.page_link("pages/results.py", label="See the results", icon=":material/task_alt:")
-            return False
-        paused = st.toggle("Pause", key="monitor_paused", help="Hold the picture. Nothing stops working.")
-        fixed = job is None or job.state == "terminating" or account.look_only
-        if watched.job_id and st.button("Stop the job", icon=":material/stop_circle:", disabled=fixed):
-            confirm_stop(account, watched, snapshot)
-    return paused
-
-
-@st.dialog("Stop this job?")
-def confirm_stop(account: Account, watched: Watched, snapshot: Snapshot) -> None:
-    counts = snapshot.counts
-    st.markdown(
-        f"**{words.plain(snapshot.job.name)}**: {words.count(counts.running, 'running task')} will be ended, "
-        f"{words.count(counts.active, 'waiting task')} will not be started. What is done stays."
-    )
-    with st.container(horizontal=True):
-        if st.button("Stop the job", key="monitor_stop", type="primary", icon=":material/stop_circle:"):
-            try:
-                jobs.stop(account, watched.job_id)
-            except DashboardError as error:
-                session.show_error(error)
-                return
-            st.rerun()
-        if st.button("Go on"):
-            st.rerun()
-
-
 def live(account: Account, watched: Watched, first: Snapshot | None, at_rest: bool) -> None:
     """All that changes; drawn again every two seconds until everything is over or the page is paused."""
     snapshot = picture(watched)
@@ -108,9 +73,9 @@ def live(account: Account, watched: Watched, first: Snapshot | None, at_rest: bo
     freshness(snapshot, at_rest)
     metrics(snapshot)
     if line := state_line(snapshot, local=watched.pool_id == LOCAL_POOL):
-        getattr(st, line.kind)(line.text, icon=line.icon)
+        say(line)
     charts(account.fingerprint, watched, snapshot)
-    selected(account, watched, snapshot)
+    details(account, watched, snapshot)
     lists(account, watched, snapshot)
 
 

@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import time
-from datetime import timedelta
 
-import pandas as pd
 import streamlit as st
 
 from batch_core import pools
@@ -13,11 +11,19 @@ from batch_core.account import Account
 from batch_core.errors import DashboardError
 from batch_core.monitor import Snapshot
 from batch_core.pools import PoolInfo
-from pages.charts.labels import duration, node_name
-from pages.parts.pool_form import attempt, new_pool, number
+from pages.charts.labels import node_name
+from pages.components.live_chart import Click
+from pages.parts.monitor_tables import node_table, node_title
+from pages.parts.node_panel import ask_to_remove, node_details
+from pages.parts.pickers import distinct
+from pages.parts.pool_actions import actions, name, stop_resizing
+from pages.parts.pool_form import made, new_pool
+from pages.parts.pool_line import say
+from pages.parts.pool_words import badge, no_nodes, pool_trouble
 from pages.shell import session, words
 
 REFRESH_SECONDS = 2
+SHOWN = "pool_node"  # the node whose details are open, a Click
 
 
 def page() -> None:
@@ -29,14 +35,15 @@ def page() -> None:
     except DashboardError as error:
         session.show_error(error)
         st.stop()
+    ask_to_remove(account)
     if there:
         chosen = choose(there)
-        st.fragment(run_every=REFRESH_SECONDS)(detail)(account, chosen, time.monotonic())
+        st.fragment(run_every=REFRESH_SECONDS)(detail)(account, there[chosen], time.monotonic())
         actions(account, there[chosen])
     else:
         st.markdown("There is no pool yet. Add one below, or let Convert make one that goes away by itself.")
         st.page_link("pages/convert.py", label="Convert", icon=":material/swap_horiz:")
-    with st.expander("Add a pool", icon=":material/add:", expanded=not there):
+    with st.expander("Add a pool", icon=":material/add:", expanded=not there or made() is not None):
         new_pool(account)
 
 
@@ -49,7 +56,7 @@ def choose(there: dict[str, PoolInfo]) -> str:
     chosen = st.selectbox(
         "Pool",
         list(there),
-        format_func=lambda pool_id: f"{name(pool_id)} · {nodes_in_words(there[pool_id])}",
+        format_func=name,
         key="pool_shown",
         on_change=lambda: session.set_id("pool", st.session_state["pool_shown"]),
     )
@@ -57,100 +64,68 @@ def choose(there: dict[str, PoolInfo]) -> str:
     return chosen
 
 
-def name(pool_id: str) -> str:
-    """What people call a pool."""
-    return "This computer" if pool_id == pools.LOCAL_POOL else pool_id
+def detail(account: Account, listed: PoolInfo, listed_at: float) -> None:
+    """The pool's state, its nodes and what can be done with it, from the shared recorder.
 
-
-def nodes_in_words(pool: PoolInfo) -> str:
-    """How many nodes there are, and of how many when more are coming."""
-    now, wanted = pool.dedicated + pool.spot, pool.target_dedicated + pool.target_spot
-    return words.count(now, "node") if now == wanted else f"{now} of {words.count(wanted, 'node')}"
-
-
-def detail(account: Account, pool_id: str, listed_at: float) -> None:
-    """The pool's state and its nodes, from the shared recorder.
-
-    `listed_at` (time.monotonic) is when the pool was there: an older picture without it is of one before it that
-    had its name.
+    `listed_at` (time.monotonic) is when the pool was there: an older picture is of one before it that had its name.
     """
-    snapshot = session.recorder(pool_id, None).snapshot()
+    snapshot = session.recorder(listed.id, None).snapshot()
     pool = snapshot.pool if snapshot else None
     if snapshot and snapshot.error is not None:
         session.show_error(snapshot.error)
     elif snapshot and pool is None and snapshot.age() < time.monotonic() - listed_at:  # it has been deleted
         session.set_id("pool", None)
         st.rerun()
-    if snapshot is None or pool is None:
+    if (
+        snapshot is None
+        or pool is None
+        or (pool.created and listed.created and pool.created < listed.created)
+    ):
         st.caption(":material/hourglass_top: Asking for the nodes")
         return
-    doing = {
-        "steady": ":green[● ready]",
-        "resizing": ":orange[● resizing]",
-        "stopping": ":orange[● stopping]",
-    }
-    state = doing.get(pool.allocation_state, pool.allocation_state)
-    if pool.state != "active":
-        state = ":orange[● being deleted]"
-    kinds = f"{words.count(pool.dedicated, 'dedicated node')} · {words.count(pool.spot, 'Spot node')}"
-    st.caption(f"{state} · {kinds} · {pool.vm_size} · {words.count(pool.slots, 'task')} at once on a node")
-    for problem in pool.errors:
-        st.warning(problem)
+    about(snapshot, pool)
+    if line := pool_trouble(snapshot) or no_nodes(snapshot, pool.id == pools.LOCAL_POOL):
+        say(line, SHOWN, here=True)
+    if snapshot.nodes:
+        node_table("pool_nodes", snapshot, SHOWN)
+        one_node(account, snapshot)
+    if pool.allocation_state == "resizing" and pool.state == "active":
+        stop_resizing(account, pool)
+
+
+def about(snapshot: Snapshot, pool: PoolInfo) -> None:
+    """The pool in two lines: what it does and has, since when."""
+    now, wanted = len(snapshot.nodes), pool.target_dedicated + pool.target_spot
+    there = words.count(now, "node") if now == wanted else f"{now:,} of {words.count(wanted, 'node')}"
+    kinds = [f"{pool.dedicated:,} dedicated"] * bool(pool.dedicated) + [f"{pool.spot:,} Spot"] * bool(
+        pool.spot
+    )
+    facts = [badge(snapshot), there + (f" ({', '.join(kinds)})" if kinds else ""), pool.vm_size]
+    facts.append(f"{words.count(pool.slots, 'task')} at once on a node")
+    st.markdown(" · ".join(facts))
     ran = pools.node_time((node.allocated for node in snapshot.nodes), snapshot.taken_at)
     if ran:
         st.caption(f"{words.count(ran.nodes, 'node')} {words.node_time(ran)}")
-    if not snapshot.nodes:
-        st.caption(f"No nodes yet: {nodes_in_words(pool)}.")
-        return
-    st.dataframe(node_table(snapshot), hide_index=True, key="pool_nodes", alt="The nodes of the pool")
 
 
-def node_table(snapshot: Snapshot) -> pd.DataFrame:
-    """A row a node, in the order in which they came."""
-    now = snapshot.taken_at
-    rows = [
-        {
-            "node": node_name(node.id, node.order),
-            "state": node.state,
-            "for": duration(max(now - node.since, timedelta())),
-            "kind": "dedicated" if node.dedicated else "Spot",
-            "tasks run": node.tasks_run,
-            "error": node.error,
-            "id": node.id,
-        }
-        for node in snapshot.nodes
-    ]
-    table = pd.DataFrame(rows)
-    return table if table["error"].any() else table.drop(columns="error")
-
-
-def actions(account: Account, pool: PoolInfo) -> None:
-    """Resize and delete."""
-    with st.container(horizontal=True):
-        with st.popover("Resize", icon=":material/open_in_full:", disabled=account.look_only):
-            dedicated = number(
-                "Dedicated nodes", pool.target_dedicated, f"resize_dedicated_{pool.id}", keep=False
-            )
-            spot = number("Spot nodes", pool.target_spot, f"resize_spot_{pool.id}", keep=False)
-            if st.button("Resize the pool", type="primary"):
-                attempt(lambda: pools.resize(account, pool.id, dedicated, spot), "The pool is being resized.")
-        if st.button(
-            "Delete", icon=":material/delete:", disabled=account.look_only or pool.state == "deleting"
-        ):
-            confirm_delete(account, pool)
-
-
-@st.dialog("Delete this pool?")
-def confirm_delete(account: Account, pool: PoolInfo) -> None:
-    """Names the pool; only its own button deletes."""
-    st.markdown(
-        f"**{words.plain(name(pool.id))}** and its {words.count(pool.dedicated + pool.spot, 'node')} go away. "
-        "Tasks that run on them go back to waiting. Inputs and results in storage stay."
+def one_node(account: Account, snapshot: Snapshot) -> None:
+    """The details of a node that was chosen in the table or from the list."""
+    titles = {Click("node", node.id): node_title(node) for node in snapshot.nodes}
+    options = distinct(titles, {thing: thing.id for thing in titles})
+    if st.session_state.get(SHOWN) not in options:
+        st.session_state[SHOWN] = None
+    shown = st.selectbox(
+        "Details",
+        list(options),
+        format_func=lambda thing: options.get(thing, ""),
+        key=SHOWN,
+        placeholder="Choose a node here or in the table",
     )
-    if pool.id == pools.LOCAL_POOL:
-        st.caption("This computer's pool is made again when a conversion needs it.")
-    if st.button("Delete the pool", type="primary", icon=":material/delete:"):
-        attempt(lambda: pools.delete(account, pool.id), f"{name(pool.id)} is being deleted.")
+    node = next((node for node in snapshot.nodes if shown == Click("node", node.id)), None)
+    if node:
+        with st.container(border=True):
+            st.markdown(f"**{words.plain(node_name(node.id, node.order))}**")
+            node_details(account, node, snapshot)
 
 
 page()

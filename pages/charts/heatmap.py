@@ -8,6 +8,7 @@ trouble keeps its glyph.
 from __future__ import annotations
 
 import math
+import textwrap
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,11 +16,12 @@ from datetime import tzinfo
 from typing import TYPE_CHECKING, Any
 
 from pages.charts.labels import node_name, plain
-from pages.charts.legend import legend
+from pages.charts.legend import SPOT, legend
 from pages.charts.palette import (
     ERROR,
     FAMILIES,
     IDLE,
+    OFFLINE,
     PREEMPTED,
     RUNNING,
     Family,
@@ -39,6 +41,7 @@ GLYPHED_FROM = 18
 GLYPHS_AT_MOST = 400
 LEVELS_AT_MOST = 8
 GAP = 0.12  # of a tile
+HOVER_WIDTH, HOVER_LINES = 34, 6  # characters of a label that has room beside a tile, and lines of an error
 LIGHT = "#FFFFFF"
 LIGHT_STRIPE, DARK_STRIPE = "rgba(255,255,255,0.35)", "rgba(0,0,0,0.2)"
 NEVER_EMPTY_ENOUGH = 4  # places for each node, before the holes that gone nodes leave are closed
@@ -99,6 +102,8 @@ def heatmap(
     draw = _tiles if len(nodes) <= TILES_AT_MOST else _image
     traces = [*draw(nodes, at, slots, hover), *_glyphs(nodes, at, slots)]
     entries = legend((family, f"{family.word} {count:,}") for family, count in family_counts(nodes))
+    if len(nodes) <= TILES_AT_MOST and not all(node.dedicated for node in nodes):
+        entries.append(SPOT)
     return {"data": traces, "layout": _layout(at, view), "legend": entries}
 
 
@@ -121,15 +126,16 @@ def _hover(node: NodeRow, slots: int, working_on: Sequence[str], zone: tzinfo) -
     since = node.since.astimezone(zone).strftime("%H:%M:%S")
     lines = [
         f"<b>{plain(node_name(node.id, node.order))}</b>  {kind}",
-        f"{family.glyph} {node_words(node.state)} since {since}",
+        f"{family.glyph} {node_words(node.state, node.accepts)}",
+        f"since {since}",
     ]
     if family is RUNNING and slots > 1:
         lines.append(f"{node.slots_used} of {slots} slots in use")
-    lines += [plain(name, 48) for name in working_on[:4]]
+    lines += [plain(name, HOVER_WIDTH) for name in working_on[:4]]
     if len(working_on) > 4:
         lines.append(f"and {len(working_on) - 4} more")
     if node.error:
-        lines.append(plain(node.error, 90))
+        lines += [plain(line, HOVER_WIDTH) for line in textwrap.wrap(node.error, HOVER_WIDTH)[:HOVER_LINES]]
     return "<br>".join(lines)
 
 
@@ -231,15 +237,14 @@ def _glyphs(nodes: Sequence[NodeRow], at: Grid, slots: int) -> list[Figure]:
     if not nodes:
         return []
     named = at.tile >= NAMED_FROM
-    families = [node_family(node.state) for node in nodes]
     trace = {
         "type": "scatter",
         "mode": "text",
         "x": [at.column(node) for node in nodes],
         "y": [at.row(node) + (1 - GAP) / 2 for node in nodes],
         "text": [
-            f"{family.glyph}<br>{plain(node_name(node.id, node.order))}" if named else family.glyph
-            for node, family in zip(nodes, families, strict=True)
+            f"{_glyph(node)}<br>{plain(node_name(node.id, node.order))}" if named else _glyph(node)
+            for node in nodes
         ],
         "textfont": {
             "size": 11 if named else round(max(9.0, at.tile * 0.5)),
@@ -249,6 +254,12 @@ def _glyphs(nodes: Sequence[NodeRow], at: Grid, slots: int) -> list[Figure]:
         "hoverinfo": "skip",
     }
     return [trace]
+
+
+def _glyph(node: NodeRow) -> str:
+    """The glyph of its family, and beside it that of "offline" when it takes no more tasks."""
+    family = node_family(node.state)
+    return family.glyph if node.accepts or family is OFFLINE else f"{family.glyph} {OFFLINE.glyph}"
 
 
 def _text_colour(node: NodeRow, slots: int) -> str:

@@ -29,13 +29,22 @@ class Lanes:
         return len(self.labels)
 
 
-def lanes(nodes: Sequence[NodeRow], spans: Sequence[Span], slots: int, now: datetime) -> Lanes:
+def lanes(
+    nodes: Sequence[NodeRow],
+    spans: Sequence[Span],
+    slots: int,
+    now: datetime,
+    gone: Mapping[str, int] | None = None,
+) -> Lanes:
     """Lanes for the nodes in the order they were first seen, then for nodes known only from what they ran.
 
-    A node has `slots` lanes when its work overlaps at all, else one.
+    `gone` are nodes that have a lane though they are not there any more, with their places, so that a lane stays
+    where it was and keeps its name. A node has `slots` lanes when its work overlaps at all, else one.
     """
-    own: dict[str, list[int]] = {node.id: [] for node in sorted(nodes, key=lambda node: node.order)}
-    orders = {node.id: node.order for node in nodes}
+    orders = {**(gone or {}), **{node.id: node.order for node in nodes}}
+    own: dict[str, list[int]] = {
+        node_id: [] for node_id in sorted(orders, key=lambda node_id: orders[node_id])
+    }
     for index, span in enumerate(spans):
         own.setdefault(span.node_id, []).append(index)
     labels: list[str] = []

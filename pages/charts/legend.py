@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from pages.charts.palette import Family
 
 Entry = dict[str, str]
+SPOT: Entry = {"colour": "", "edge": "", "text": "Spot node"}  # a sample with stripes
 
 
 def legend(families: Iterable[tuple[Family, str]]) -> list[Entry]:

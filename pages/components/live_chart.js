@@ -82,6 +82,11 @@ function dress(figure, theme) {
   return figure;
 }
 
+// Buttons only where the layout has left room for them: else they would lie over what is shown.
+function config(figure) {
+  return { ...CONFIG, displayModeBar: figure.layout.meta?.tools ? "hover" : false };
+}
+
 function connect(chart, Plotly) {
   const { host } = chart;
   host.on("plotly_click", (event) => {
@@ -126,8 +131,12 @@ function showLegend(chart, entries) {
   const items = entries.map(({ colour, edge, text }) => {
     const item = document.createElement("li");
     const sample = document.createElement("span");
-    sample.style.background = colour;
-    sample.style.borderColor = edge;
+    if (colour) {
+      sample.style.background = colour;
+      sample.style.borderColor = edge;
+    } else {
+      sample.className = "live-chart-striped";
+    }
     item.append(sample, text);
     return item;
   });
@@ -148,7 +157,7 @@ async function paint(chart) {
   host.setAttribute("role", "img");
   host.setAttribute("aria-label", figure.alt);
   const started = performance.now();
-  await Plotly.react(host, figure.data, { autosize: true, ...figure.layout }, CONFIG);
+  await Plotly.react(host, figure.data, { autosize: true, ...figure.layout }, config(figure));
   const took = performance.now() - started;
   if (!chart.resizer) connect(chart, Plotly);
   if (chart.pointer) Plotly.Fx.hover(host, chart.pointer);

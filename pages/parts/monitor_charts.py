@@ -11,48 +11,84 @@ import streamlit as st
 
 from batch_core.monitor import Snapshot
 from pages.charts import heatmap, timeline
+from pages.charts.axis import pool_start, run_axis
+from pages.charts.bars import Waiting
 from pages.components.live_chart import Click, PackedChart, live_chart, pack
 from pages.parts.monitor_choice import Watched
+from pages.parts.monitor_tables import SHOWN, attempt_table, node_table
 from pages.shell import words
 
-AXES = {"Since the start": True, "Clock": False}
+AXES = {"Elapsed": True, "Clock": False}
+CHART, TABLE = "Chart", "Table"
 
 
 def charts(fingerprint: str, watched: Watched, snapshot: Snapshot) -> None:
-    """Nodes on the left, time on the right; a click is kept for the details below."""
-    zone = words.zone()
+    """Nodes on the left, time on the right, each as a chart or as a table; what is clicked is kept for the details."""
     left, right = st.columns([2, 3])
     with left:
-        target = wanted_nodes(snapshot)
-        with st.container(height=44, border=False, horizontal=True, vertical_alignment="center"):
-            st.markdown(f"**Nodes** ({len(snapshot.nodes):,} of {target:,})")
-        nodes = _once(
-            (fingerprint, watched, zone.key, "nodes"),
-            (snapshot.nodes, snapshot.spans, snapshot.pool),
-            lambda: _nodes(watched, snapshot, zone),
-        )
-        clicked = live_chart("monitor_nodes", nodes)
+        _nodes_part(fingerprint, watched, snapshot)
     with right:
-        with st.container(height=44, border=False, horizontal=True, vertical_alignment="center"):
-            st.markdown("**Timeline**" + (" by minute" if timeline.by_minute(snapshot.spans) else ""))
-            axis = st.segmented_control(
-                "Axis",
-                list(AXES),
-                default="Since the start",
-                required=True,
-                key="monitor_axis",
-                label_visibility="collapsed",
-                persist_state="session",
-            )
-        now, relative = _now(snapshot), AXES[axis]
-        tasks = _once(
-            (fingerprint, watched, zone.key, "relative" if relative else "clock"),
-            (now, snapshot.nodes, snapshot.spans, snapshot.phases, snapshot.tasks),
-            lambda: _timeline(watched, snapshot, now, zone, relative),
+        _time_part(fingerprint, watched, snapshot)
+
+
+def _nodes_part(fingerprint: str, watched: Watched, snapshot: Snapshot) -> None:
+    zone, target = words.zone(), wanted_nodes(snapshot)
+    with st.container(border=False, horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**Nodes** ({len(snapshot.nodes):,} of {target:,})", width="stretch")
+        table = _choice("Nodes as", [CHART, TABLE], "monitor_nodes_as") == TABLE
+    if table:
+        node_table("monitor_nodes_rows", snapshot, SHOWN)
+        return
+    if not snapshot.nodes:
+        st.caption("There are no nodes to show.")
+        return
+    nodes = _once(
+        (fingerprint, watched, zone.key, "nodes"),
+        (snapshot.nodes, snapshot.spans, snapshot.pool),
+        lambda: _nodes(watched, snapshot, zone),
+    )
+    _keep(live_chart("monitor_nodes", nodes), snapshot)
+
+
+def _time_part(fingerprint: str, watched: Watched, snapshot: Snapshot) -> None:
+    zone, now, alone = words.zone(), _now(snapshot), watched.job_id is None
+    relative = False
+    with st.container(border=False, horizontal=True, vertical_alignment="center"):
+        st.markdown(
+            "**Timeline**" + (" by minute" if timeline.too_many(snapshot.spans) else ""), width="stretch"
         )
-        clicked = live_chart("monitor_timeline", tasks) or clicked
+        table = False
+        if not alone:
+            relative = AXES[_choice("Time as", list(AXES), "monitor_axis")]
+            table = _choice("Timeline as", [CHART, TABLE], "monitor_time_as") == TABLE
+    if table:
+        attempt_table(snapshot)
+        return
+    tasks = _once(
+        (fingerprint, watched, zone.key, "relative" if relative else "clock"),
+        (now, snapshot.nodes, snapshot.spans, snapshot.phases, snapshot.tasks, snapshot.places),
+        lambda: _timeline(watched, snapshot, now, zone, relative),
+    )
+    _keep(live_chart("monitor_timeline", tasks), snapshot)
+
+
+def _choice(label: str, options: list[str], key: str) -> str:
+    """One of a few, the first at first; kept while pages are switched."""
+    return st.segmented_control(
+        label,
+        options,
+        default=options[0],
+        required=True,
+        key=key,
+        label_visibility="collapsed",
+        persist_state="session",
+    )
+
+
+def _keep(clicked: Click | None, snapshot: Snapshot) -> None:
+    """What was clicked is what the details show."""
     if clicked:
-        st.session_state["monitor_shown"] = _named(clicked, snapshot)
+        st.session_state[SHOWN] = _named(clicked, snapshot)
 
 
 def wanted_nodes(snapshot: Snapshot) -> int:
@@ -105,16 +141,19 @@ def _timeline(
     watched: Watched, snapshot: Snapshot, now: datetime, zone: tzinfo, relative: bool
 ) -> PackedChart:
     job, spans = snapshot.job, snapshot.spans
-    began = job.created if job else min((node.since for node in snapshot.nodes), default=now)
+    pool = snapshot.pool
+    began = job.created if job else pool_start(pool.created if pool else None, now)
     start = min([began, *(span.start for span in spans)])
+    came = [node for node in snapshot.nodes if node.allocated is None or node.allocated <= now]
     queued = [task.created or task.since for task in snapshot.tasks if task.state == "active"]
     figure = timeline.timeline(
-        snapshot.nodes,
+        came,
         spans,
         snapshot.phases,
         slots=snapshot.slots,
-        axis=timeline.run_axis(start, now, zone, relative=relative),
-        view=f"{watched} {relative} {timeline.by_minute(spans)}",
-        waiting=timeline.Waiting(len(queued), min(queued)) if queued else None,
+        axis=run_axis(start, now, zone, relative=relative),
+        view=f"{watched} {relative} {timeline.too_many(spans)}",
+        waiting=Waiting(len(queued), min(queued)) if queued else None,
+        places=snapshot.places,
     )
     return pack(figure, alt=timeline.alt_text(spans))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import streamlit as st
@@ -10,10 +11,20 @@ from batch_core import monitor
 from batch_core.account import Account
 from batch_core.monitor import JobChoice
 from batch_core.pools import LOCAL_POOL
+from pages.parts.pickers import distinct
 from pages.shell import session, words
 
 KEPT_SECONDS = 5
 NO_JOB = ""  # None would be shown as "nothing chosen yet"
+JOB_STATES = {
+    "active": "under way",
+    "completed": "ended",
+    "disabled": "paused",
+    "disabling": "being paused",
+    "enabling": "being enabled",
+    "terminating": "being stopped",
+    "deleting": "being deleted",
+}
 
 
 @dataclass(frozen=True)
@@ -31,10 +42,11 @@ def listed(fingerprint: str, _account: Account) -> tuple[list[str], list[JobChoi
 
 
 def choose(account: Account) -> Watched:
-    """The job in the URL, else the current run, else the newest job; another one, or a pool alone, by the pickers."""
+    """The job of this session, else its run, else its pool alone, else the newest job; another one by the pickers."""
     pools, jobs = listed(account.fingerprint, account)
-    asked = asked_job()
-    if asked is not None and asked not in {job.id for job in jobs}:
+    asked, pool = asked_job(), session.current_id("pool")
+    unknown = asked not in {job.id for job in jobs} if asked else pool is not None and pool not in pools
+    if unknown:
         listed.clear()  # it may be younger than the list
         pools, jobs = listed(account.fingerprint, account)
     known = {job.id: job for job in jobs}
@@ -44,23 +56,21 @@ def choose(account: Account) -> Watched:
 
 
 def asked_job() -> str | None:
-    """The job that this page is asked for; a run started meanwhile takes the place of another job."""
+    """The job that this page is asked for; a run started since it was last seen takes the place of another job."""
     run = session.current_run()
-    if st.session_state.get("monitor_run") != run:
-        st.session_state["monitor_run"] = run
-        st.session_state["monitor_pool_alone"] = False
-        if run and "job" not in st.query_params:
-            session.set_id("job", None)
+    if run and st.session_state.get("monitor_run", run) != run:
+        session.set_id("job", None)
+    st.session_state["monitor_run"] = run
     return session.current_id("job") or run
 
 
 def _job(asked: str | None, known: dict[str, JobChoice], pools: list[str]) -> str | None:
-    if st.session_state.get("monitor_pool_alone") and session.current_id("pool") in pools:
-        return None
     if asked in known:
         return asked
     if asked:
         st.warning(f"The job {words.plain(asked)} is not in this account. The newest one is shown.")
+    elif session.current_id("pool") in pools:
+        return None
     return next(iter(known), None)
 
 
@@ -75,6 +85,7 @@ def _pickers(
     pools: list[str], known: dict[str, JobChoice], pool_id: str | None, job_id: str | None
 ) -> Watched:
     pool_options = pools if pool_id in pools or pool_id is None else [pool_id, *pools]
+    names = job_names(known)
     st.session_state["monitor_pool"], st.session_state["monitor_job"] = pool_id, job_id or NO_JOB
     left, right = st.columns(2)
     with left:
@@ -91,7 +102,7 @@ def _pickers(
         st.selectbox(
             "Job",
             [NO_JOB, *known],
-            format_func=lambda job: job_name(known[job]) if job else "No job, the pool alone",
+            format_func=lambda job: names.get(job, "No job, the pool alone"),
             key="monitor_job",
             on_change=_job_chosen,
             args=(known,),
@@ -101,33 +112,41 @@ def _pickers(
 
 
 def pool_name(pool_id: str, there: list[str]) -> str:
+    """What people call a pool, and whether it is still there."""
     name = "This computer" if pool_id == LOCAL_POOL else pool_id
     return name if pool_id in there else f"{name} (gone)"
 
 
+def job_names(known: Mapping[str, JobChoice]) -> dict[str, str]:
+    """The jobs as people tell them apart: by name, state and time; where these are the same, by their ids too."""
+    return distinct({id: job_name(job) for id, job in known.items()}, {id: id for id in known})
+
+
 def job_name(job: JobChoice) -> str:
-    return f"{job.name} · {job.state} · {words.when(job.created)}"
+    """A job in one line."""
+    return f"{job.name} · {JOB_STATES.get(job.state, job.state)} · {words.when(job.created)}"
 
 
 def _pool_chosen(known: dict[str, JobChoice]) -> None:
     """The newest job of the pool that was chosen, else the pool alone."""
     pool_id = st.session_state["monitor_pool"]
-    newest = next((job for job in known.values() if job.pool_id == pool_id), None)
-    st.session_state["monitor_pool_alone"] = newest is None
-    _remember(pool_id, newest)
+    _remember(pool_id, next((job for job in known.values() if job.pool_id == pool_id), None))
 
 
 def _job_chosen(known: dict[str, JobChoice]) -> None:
-    job = known.get(st.session_state["monitor_job"])
-    st.session_state["monitor_pool_alone"] = job is None
+    chosen = st.session_state["monitor_job"]
+    if chosen != NO_JOB and chosen not in known:
+        return  # not a choice: a label that has changed on its way, as when the job has ended meanwhile
+    job = known.get(chosen)
     _remember(job.pool_id if job else st.session_state["monitor_pool"], job)
 
 
 def _remember(pool_id: str | None, job: JobChoice | None) -> None:
-    """Puts the choice into the URL; one of our own runs becomes the current run of every page."""
+    """Puts the choice into the URL; one of our own runs becomes the current run of every page, and none is current
+    while a pool is watched alone."""
     session.set_id("pool", pool_id)
     ours = job is not None and job.id.startswith("run-")
-    if ours:
-        session.set_run(job.id)
-        st.session_state["monitor_run"] = job.id
+    if ours or job is None:
+        st.session_state["monitor_run"] = job.id if job else None
+        session.set_run(job.id if job else None)
     session.set_id("job", None if ours or job is None else job.id)

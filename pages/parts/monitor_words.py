@@ -2,42 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
-from typing import Literal
 
 from batch_core.monitor import Snapshot
 from pages.charts.labels import duration
-from pages.charts.palette import ERROR, IDLE, RUNNING, STARTING, node_family
-from pages.shell.words import count, plain
+from pages.charts.palette import IDLE, RUNNING, STARTING, node_family
+from pages.parts.pool_words import Line, no_nodes, pool_trouble
+from pages.shell.words import count, plain, sentence
 
 _ENDED = {
     "UserTerminate": "It was stopped",
     "MaxWallClockTimeExpiry": "It was stopped at its time limit",
 }
 _JOB_STATES = {
-    "disabling": "The job is being disabled: nothing new starts.",
-    "disabled": "The job is disabled: nothing starts until it is enabled again.",
+    "disabling": "The job is being paused (disabled): no more tasks start.",
+    "disabled": "The job is paused (disabled): nothing starts until it is enabled again.",
     "enabling": "The job is being enabled again.",
     "terminating": "The job is being stopped.",
 }
-
-
-@dataclass(frozen=True)
-class Line:
-    """A sentence and how loud it is."""
-
-    text: str
-    kind: Literal["info", "warning", "error", "success"] = "info"
-
-    @property
-    def icon(self) -> str:
-        return {
-            "info": ":material/info:",
-            "warning": ":material/warning:",
-            "error": ":material/error:",
-            "success": ":material/check_circle:",
-        }[self.kind]
 
 
 def settled(snapshot: Snapshot) -> bool:
@@ -59,12 +41,12 @@ def state_line(snapshot: Snapshot, *, local: bool = False) -> Line | None:
     job = snapshot.job
     if job is not None and job.over:
         return _over(snapshot)
-    for look in (_job_trouble, _pool_trouble, _node_trouble):
+    for look in (_job_trouble, _pool_gone, pool_trouble):
         if line := look(snapshot):
             return line
-    if not snapshot.nodes:
-        return _no_nodes(snapshot, local)
-    return _at_work(snapshot)
+    if snapshot.pool is None:
+        return Line("The pool is being made.") if job else None
+    return no_nodes(snapshot, local) or _at_work(snapshot)
 
 
 def _over(snapshot: Snapshot) -> Line:
@@ -88,46 +70,22 @@ def _job_trouble(snapshot: Snapshot) -> Line | None:
     if job is None:
         return None
     if job.error:
-        return Line(f"The job can't start: {plain(job.error)}", "error")
+        return Line(f"The job can't start: {sentence(job.error)}", "error", pool=True)
     if job.state in _JOB_STATES:
         return Line(_JOB_STATES[job.state], "warning")
     return None
 
 
-def _pool_trouble(snapshot: Snapshot) -> Line | None:
-    pool = snapshot.pool
-    if pool is None:
-        gone = snapshot.job is not None and snapshot.job.pool_id is not None
-        return (
-            Line("The job's pool does not exist any more, so nothing can run.", "warning") if gone else None
-        )
-    if pool.errors:
-        return Line(f"The pool has a problem: {plain(pool.errors[0])}", "warning")
-    return None
-
-
-def _node_trouble(snapshot: Snapshot) -> Line | None:
-    broken = [node for node in snapshot.nodes if node_family(node.state) is ERROR]
-    if not broken:
+def _pool_gone(snapshot: Snapshot) -> Line | None:
+    job = snapshot.job
+    if snapshot.pool is not None or job is None or job.pool_id is None:
         return None
-    failed = [node for node in broken if node.state == "starttaskfailed"]
-    if failed:
-        why = plain(failed[0].error).removeprefix("The start task failed.").strip()
-        return Line(f"The start task failed on {count(len(failed), 'node')}. {why}".strip(), "warning")
-    return Line(f"{count(len(broken), 'node')} of {len(snapshot.nodes):,} can't be used.", "warning")
-
-
-def _no_nodes(snapshot: Snapshot, local: bool) -> Line | None:
-    pool = snapshot.pool
-    if pool is None:
-        return Line("The pool is being made.") if snapshot.job else None
-    wanted = pool.target_dedicated + pool.target_spot
-    if not wanted:
-        return Line("The pool has no nodes: resize it on the page Pool.", "warning")
-    if local:
-        return Line(f"No nodes yet: {count(wanted, 'node')} on this computer will be there in a moment.")
-    since = f" ({duration(snapshot.taken_at - pool.created)} so far)" if pool.created else ""
-    return Line(f"No nodes yet: Azure is allocating {wanted:,}{since}.")
+    return Line(
+        f"The job's pool {plain(job.pool_id)} does not exist, so nothing can run. Make a pool of that name, or stop "
+        "the job and convert the files again.",
+        "warning",
+        pool=True,
+    )
 
 
 def _at_work(snapshot: Snapshot) -> Line | None:
@@ -139,16 +97,21 @@ def _at_work(snapshot: Snapshot) -> Line | None:
     if not counts.total:
         return Line("The job has no tasks yet.")
     if counts.running:
-        queue = f"; {counts.active:,} wait for a free node" if counts.active else ""
+        queue = f"; {counts.active:,} {_wait(counts.active)} for a free node" if counts.active else ""
         verb = "runs" if counts.running == 1 else "run"
         return Line(
             f"{count(counts.running, 'task')} {verb} on {busy or 1:,} of {count(len(families), 'node')}{queue}."
         )
     if counts.active and starting and not idle:
         return Line(
-            f"{count(starting, 'node')} of {len(families):,} still starting; {counts.active:,} wait for them."
+            f"{count(starting, 'node')} of {len(families):,} still starting; {counts.active:,} {_wait(counts.active)} for them."
         )
     if counts.active:
-        return Line(f"{count(counts.active, 'task')} wait to be taken by {count(idle, 'idle node')}.")
+        taker = count(idle, "idle node") if idle else "a node"
+        return Line(f"{count(counts.active, 'task')} {_wait(counts.active)} to be taken by {taker}.")
     end = "is about to" if snapshot.job.ours else "stays open until it is stopped"
     return Line(f"Every task has ended; the job {end}.")
+
+
+def _wait(tasks: int) -> str:
+    return "waits" if tasks == 1 else "wait"

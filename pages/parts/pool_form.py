@@ -10,7 +10,11 @@ from batch_core import pools
 from batch_core.account import Account, AccountKind
 from batch_core.errors import DashboardError, InvalidInput
 from batch_core.pools import ImageRef, PoolSpec
-from pages.shell import session
+from pages.parts.pool_words import badge
+from pages.shell import session, words
+
+REFRESH_SECONDS = 2
+MADE, TAKEN = "pool_made", "pool_name_taken"
 
 
 def attempt(work: Callable[[], None], said: str) -> None:
@@ -24,9 +28,17 @@ def attempt(work: Callable[[], None], said: str) -> None:
     st.rerun()
 
 
+def made() -> str | None:
+    """The id of the pool that was made last on this page, as long as it is the one that is shown."""
+    last: str | None = st.session_state.get(MADE)
+    return last if last is not None and last == session.current_id("pool") else None
+
+
 def new_pool(account: Account) -> None:
     """The form for another pool; its fields are kept while pages are switched."""
     azure = account.kind is AccountKind.AZURE
+    if st.session_state.pop(TAKEN, False):
+        st.session_state["pool_id"] = ""  # the name is taken now
     pool_id = st.text_input("Name", key="pool_id", placeholder="converters", persist_state="session")
     try:
         image, agent = choose_image(account)
@@ -60,12 +72,26 @@ def new_pool(account: Account) -> None:
             slots=slots,
             start_task=start_task.strip() or None,
         )
-        attempt(lambda: _make(account, spec), f"The pool {spec.id} is being made.")
+        with st.spinner("Asking for the pool"):
+            attempt(lambda: _make(account, spec), f"The pool {spec.id} is being made.")
+    if (pool_id := made()) is not None:
+        st.fragment(run_every=REFRESH_SECONDS)(_what_came_of_it)(pool_id)
 
 
 def _make(account: Account, spec: PoolSpec) -> None:
     pools.create(account, spec)
     session.set_id("pool", spec.id)
+    st.session_state[MADE], st.session_state[TAKEN] = spec.id, True
+
+
+def _what_came_of_it(pool_id: str) -> None:
+    """Beside the button: that the pool is there, where to see it, and what it is doing."""
+    snapshot = session.recorder(pool_id, None).snapshot()
+    now = f" {badge(snapshot)}" if snapshot and snapshot.pool else ""
+    st.success(
+        f"The pool {words.plain(pool_id)} is made; its nodes show at the top of this page.{now}",
+        icon=":material/check_circle:",
+    )
 
 
 def number(

@@ -27,6 +27,7 @@ from batch_core.jobs import Plan
 from batch_core.snapshot import NodeRow, Span
 from batch_core.storage import INPUTS, RESULTS
 from pages.charts import heatmap, timeline
+from pages.charts.axis import run_axis
 from tests.core.media import clip
 from tests.core.names import COLLIDING, NAMES
 from tests.waiting import until
@@ -222,7 +223,7 @@ def test_charts_show_a_name_and_interpret_nothing(name: str) -> None:
     node = NodeRow("n0", "running", NOW, True, 1, 0, "", "", 0)
     span = Span("n0", "file-0001", name, NOW, NOW + timedelta(seconds=5), "done", 1)
     tiles = heatmap.heatmap([node], slots=1, working_on={"n0": [name]}, zone=zone, view="v")
-    axis = timeline.run_axis(NOW, NOW + timedelta(seconds=9), zone, relative=True)
+    axis = run_axis(NOW, NOW + timedelta(seconds=9), zone, relative=True)
     bars = timeline.timeline([node], [span], (), slots=1, axis=axis, view="v")
     found = [text for figure in (tiles, bars) for text in labels(figure)]
     beginning = name[:20]

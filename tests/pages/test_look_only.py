@@ -23,7 +23,7 @@ EMPTY = {
     "files": ("There are no videos in this account.", set()),
     "convert": ("There are no videos yet.", {"files"}),
     "results": ("Nothing has been converted yet.", {"convert"}),
-    "monitor": ("No job is chosen.", {"files", "convert"}),
+    "monitor": ("Nothing runs here yet.", {"files", "convert"}),
     "pool": ("There is no pool yet.", {"convert"}),
     "cleanup": ("Nothing is left in this account", {"files"}),
 }

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from azure.batch import models
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Button
 
 from batch_core import jobs, monitor, pools
 from batch_core.account import Account
@@ -18,11 +19,14 @@ from batch_core.conversions import Options
 from batch_core.errors import Unreachable
 from batch_core.files import VideoFile
 from batch_core.jobs import Plan, Run
-from batch_core.pools import PoolInfo
+from batch_core.pools import PoolInfo, PoolSpec
 from batch_core.snapshot import Counts, NodeRow, Snapshot
+from pages.charts.palette import ERROR, node_family
 from pages.components.live_chart import Click, PackedChart, unpack
 from pages.parts import monitor_choice
 from pages.parts.monitor_words import settled, state_line
+from pages.parts.pool_words import badge
+from pages.shell import session, words
 from tests.waiting import until
 
 PAGE = "pages/monitor.py"
@@ -123,15 +127,40 @@ def test_pickers_list_every_pool_and_job_and_a_choice_is_kept_in_the_address(
     opened.run()
     assert len(opened.selectbox(key="monitor_pool").options) == len(monitor.list_pool_ids(account))
     listed = opened.selectbox(key="monitor_job").options
-    assert any(option.startswith(f"{foreign_job} · active") for option in listed)
+    assert any(option.startswith(f"{foreign_job} · under way · ") for option in listed)
     opened.selectbox(key="monitor_job").set_value(foreign_job).run()
     assert opened.query_params["job"] == foreign_job
     opened.selectbox(key="monitor_job").set_value(monitor_choice.NO_JOB).run()
-    assert "job" not in opened.query_params
-    assert "No job is chosen." in text(opened)
-    assert {"files", "convert"} <= links(opened)
+    assert not {"job", "run"} & set(opened.query_params)
     watched(opened, lambda page: len(charts(page)) == 2)
     assert not opened.metric
+
+
+def test_a_pool_alone_is_in_the_address_and_is_shown_without_asking_for_videos(
+    app: Open, account: Account, finished_run: Run
+) -> None:
+    opened = watched(app(PAGE, pool=pools.LOCAL_POOL), lambda page: len(charts(page)) == 2)
+    assert opened.query_params["pool"] == pools.LOCAL_POOL
+    assert not {"job", "run"} & set(opened.query_params)
+    assert opened.selectbox(key="monitor_job").value == monitor_choice.NO_JOB
+    assert "Add videos" not in text(opened)
+    assert not {"files", "convert"} & links(opened)
+    again = app(PAGE, **opened.query_params)
+    assert again.selectbox(key="monitor_job").value == monitor_choice.NO_JOB
+
+
+def test_jobs_that_look_the_same_can_be_told_apart_and_the_right_one_is_chosen(
+    app: Open, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    twins = [monitor.JobChoice(id, "Same", "active", NOW, pools.LOCAL_POOL) for id in ("twin-a", "twin-b")]
+    monkeypatch.setattr(monitor, "list_job_ids", lambda account: twins)
+    monitor_choice.listed.clear()
+    opened = app(PAGE, job="twin-a")
+    job = opened.selectbox(key="monitor_job")
+    assert len(set(job.options)) == len(job.options)
+    job.set_value("twin-b").run()
+    monitor_choice.listed.clear()
+    assert opened.query_params["job"] == "twin-b"
 
 
 def test_a_run_that_starts_later_takes_the_place_of_another_job(
@@ -140,13 +169,14 @@ def test_a_run_that_starts_later_takes_the_place_of_another_job(
     opened = app(PAGE, job=foreign_job)
     assert opened.selectbox(key="monitor_job").value == foreign_job
     del opened.query_params["job"]
-    opened.query_params["run"] = finished_run.id
+    opened.session_state["id_run"] = finished_run.id  # as a launch leaves it
     opened.run()
     assert opened.selectbox(key="monitor_job").value == finished_run.id
 
 
 def test_an_account_without_jobs_is_told_what_to_do(app: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(monitor, "list_job_ids", lambda account: [])
+    monkeypatch.setattr(monitor, "list_pool_ids", lambda account: [])
     monitor_choice.listed.clear()
     opened = app(PAGE)
     monitor_choice.listed.clear()
@@ -205,6 +235,74 @@ def test_one_task_is_stopped_and_is_no_failure(app: Open, account: Account, vide
     jobs.stop(account, run.id)
 
 
+# A node
+
+
+@pytest.fixture
+def node_pool(account: Account) -> Iterator[str]:
+    """The id of a pool of two idle nodes."""
+    id = f"panel-{uuid.uuid4().hex[:8]}"
+    pools.create(account, PoolSpec(id=id, dedicated=2, spot=0))
+    until(
+        lambda: [node.state for node in account.batch.list_nodes(id)] == ["idle"] * 2, what="two idle nodes"
+    )
+    yield id
+    pools.delete(account, id)
+
+
+def panel(app: Open, account: Account, pool_id: str, **query: str) -> tuple[AppTest, str]:
+    """The Monitor of a pool with the details of its first node open, and that node's id."""
+    opened = watched(app(PAGE, pool=pool_id, **query), lambda page: len(charts(page)) == 2)
+    node_id = next(iter(account.batch.list_nodes(pool_id))).id
+    opened.session_state["monitor_shown"] = Click("node", node_id)
+    return opened.run(), node_id
+
+
+def node_button(opened: AppTest, label: str) -> Button:
+    return next(button for button in opened.button if button.label == label)
+
+
+def test_tasks_are_kept_away_from_a_node_and_let_come_again(
+    app: Open, account: Account, node_pool: str
+) -> None:
+    opened, node_id = panel(app, account, node_pool)
+    node_button(opened, "Take no more tasks").click()
+    watched(opened, lambda page: "⊘ offline, takes no tasks since" in text(page))
+    assert account.batch.get_node(node_pool, node_id).scheduling_state == "disabled"
+    node_button(opened, "Take tasks again").click()
+    watched(opened, lambda page: "○ idle since" in text(page))
+    assert account.batch.get_node(node_pool, node_id).scheduling_state == "enabled"
+
+
+def test_a_node_is_restarted_from_its_panel(app: Open, account: Account, node_pool: str) -> None:
+    opened, node_id = panel(app, account, node_pool)
+    before = account.batch.get_node(node_pool, node_id).last_boot_time
+    node_button(opened, "Restart").click()
+    opened.run()
+    assert not opened.exception
+    until(lambda: account.batch.get_node(node_pool, node_id).last_boot_time != before, what="the restart")
+
+
+def test_before_a_node_is_removed_it_is_named(app: Open, account: Account, node_pool: str) -> None:
+    opened, node_id = panel(app, account, node_pool)
+    node_button(opened, "Remove").click()
+    opened.run()
+    said = text(opened)
+    assert f"({words.plain(node_id)}) leaves the pool" in said
+    assert node_button(opened, "Remove the node")
+    assert len(list(account.batch.list_nodes(node_pool))) == 2
+
+
+def test_who_only_looks_sees_a_node_and_can_do_nothing_to_it(
+    app: Open, account: Account, node_pool: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looking = replace(account, look_only=True)
+    monkeypatch.setattr(session, "account", lambda: looking)
+    opened, _ = panel(app, account, node_pool)
+    for label in ("Take no more tasks", "Restart", "Remove"):
+        assert node_button(opened, label).disabled
+
+
 # The sentence
 
 
@@ -253,14 +351,23 @@ SAID = [
         a_pool(),
         "idle",
         Counts(5),
-        "The job is disabled: nothing starts until it is enabled again.",
+        "The job is paused (disabled): nothing starts until it is enabled again.",
     ),
-    (a_job(), None, "", Counts(5), "The job's pool does not exist any more, so nothing can run."),
-    (a_job(), a_pool(errors=("Too few cores",)), "", Counts(5), "The pool has a problem: Too few cores"),
-    (a_job(), a_pool(), "idle starttaskfailed", Counts(5), "The start task failed on 1 node."),
-    (a_job(), a_pool(), "idle unusable unknown", Counts(5), "2 nodes of 3 can't be used."),
-    (a_job(), a_pool(), "", Counts(5), "No nodes yet: Azure is allocating 5 (2 min so far)."),
-    (a_job(), a_pool(0), "", Counts(5), "The pool has no nodes: resize it on the page Pool."),
+    (
+        a_job(),
+        None,
+        "",
+        Counts(5),
+        "The job's pool p does not exist, so nothing can run. Make a pool of that name, or stop the job and convert "
+        "the files again.",
+    ),
+    (
+        a_job(),
+        a_pool(),
+        "",
+        Counts(5),
+        "The pool has no nodes yet, and Azure gives no reason. Resize it to ask again.",
+    ),
     (a_job(pool_id=None), None, "", Counts(5), "The pool is being made."),
     (
         a_job(),
@@ -301,12 +408,105 @@ def test_one_sentence_says_what_goes_on(
     assert line.text == sentence
 
 
+QUOTA = pools.pool_from({"id": "p", "resizeErrors": [{"code": "AccountSpotCoreQuotaReached"}]}).errors
+RESIZING = {"allocation_state": "resizing", "allocation_since": NOW - timedelta(minutes=2)}
+HELD_UP = [
+    (
+        a_pool(0, target_spot=5, errors=QUOTA),
+        "",
+        "The pool has no nodes. The account's quota of Spot cores is used up. Resize the pool to fewer Spot nodes",
+    ),
+    (
+        a_pool(5, errors=("Azure could not allocate the nodes.",)),
+        "idle idle",
+        "The pool has 2 of 5 nodes. Azure could not allocate the nodes.",
+    ),
+    (a_pool(5, **RESIZING), "", "No nodes yet: Azure is allocating 5 (2 min so far)."),
+    (a_pool(5, allocation_state="stopping"), "", "The resize is being stopped."),
+    (a_pool(0), "", "The pool has no nodes. Resize it to give it some."),
+    (a_pool(state="deleting"), "leavingpool", "The pool is being deleted: nothing new starts in it."),
+    (
+        a_pool(2),
+        "idle starttaskfailed",
+        "The start task failed on 1 of 2 nodes, so no task runs there. no *sound*. Restart the node to try again",
+    ),
+    (
+        a_pool(2),
+        "starttaskfailed starttaskfailed",
+        "The start task failed on both nodes, so no task runs there.",
+    ),
+    (
+        a_pool(2),
+        "waitingforstarttask idle",
+        "The start task has been running for 10 min on 1 of 2 nodes; no task starts there before it ends.",
+    ),
+    (
+        a_pool(2),
+        "idle unusable",
+        "1 of 2 nodes is out of order (no *sound*). Batch tries to repair such nodes;",
+    ),
+    (a_pool(3), "idle unknown unknown", "Nothing has been heard of 2 of 3 nodes for 10 min. What ran there"),
+    (
+        a_pool(3),
+        "idle preempted running",
+        "Azure has taken back 1 of 3 Spot nodes. What ran there starts again",
+    ),
+    (a_pool(3), "offline offline offline", "All 3 nodes take no tasks: somebody has switched that off."),
+]
+
+
+@pytest.mark.parametrize(("pool", "states", "sentence"), HELD_UP, ids=[held[-1] for held in HELD_UP])
+def test_each_thing_that_holds_a_pool_up_has_its_own_sentence(
+    pool: PoolInfo, states: str, sentence: str
+) -> None:
+    picture = a_picture(a_job(), pool, states, Counts(5))
+    ago = NOW - timedelta(minutes=10)
+    nodes = [
+        replace(
+            node,
+            since=ago,
+            accepts=node.state != "offline",
+            error="no *sound*." if node_family(node.state) is ERROR else "",
+        )
+        for node in picture.nodes
+    ]
+    for watched_job in (picture.job, None):
+        line = state_line(replace(picture, job=watched_job, nodes=tuple(nodes)))
+        assert line is not None
+        assert line.text.replace("\\*", "*").startswith(sentence)
+
+
+def test_a_start_task_that_has_only_begun_holds_nothing_up() -> None:
+    line = state_line(a_picture(a_job(), a_pool(2), "waitingforstarttask idle", Counts(0, 1)))
+    assert line is not None
+    assert line.text.startswith("1 task runs")
+
+
+@pytest.mark.parametrize(
+    ("pool", "states", "said"),
+    [
+        (a_pool(2), "idle running", ":green[● ready]"),
+        (a_pool(2), "idle starttaskfailed", ":red[● 1 node of 2 out of order]"),
+        (a_pool(2), "starting starttaskfailed", ":red[● 1 node of 2 out of order]"),
+        (a_pool(5, errors=QUOTA), "idle", ":red[● 1 of 5 nodes]"),
+        (a_pool(2, allocation_state="resizing"), "idle", ":orange[● resizing]"),
+        (a_pool(2), "idle starting", ":orange[● 1 node of 2 starting]"),
+        (a_pool(2), "idle offline", ":orange[● 1 node of 2 offline]"),
+        (a_pool(0), "", ":orange[● no nodes]"),
+        (a_pool(2, state="deleting"), "idle", ":orange[● being deleted]"),
+        (None, "", ":gray[● gone]"),
+    ],
+)
+def test_the_worst_of_a_pool_decides_its_mark(pool: PoolInfo | None, states: str, said: str) -> None:
+    assert badge(a_picture(None, pool, states, Counts())) == said
+
+
 def test_a_pool_alone_needs_no_sentence_when_all_is_well() -> None:
     assert state_line(a_picture(None, a_pool(), "idle running", Counts())) is None
 
 
 def test_this_computers_nodes_are_not_called_azures() -> None:
-    line = state_line(a_picture(a_job(), a_pool(), "", Counts(5)), local=True)
+    line = state_line(a_picture(a_job(), a_pool(**RESIZING), "", Counts(5)), local=True)
     assert line is not None
     assert "this computer" in line.text
 
@@ -322,5 +522,5 @@ def test_a_job_of_the_service_stands_in_the_pickers_with_its_name(
     account: Account, finished_run: Run
 ) -> None:
     job = next(job for job in monitor.list_job_ids(account) if job.id == finished_run.id)
-    assert monitor_choice.job_name(job).startswith("Two to MP3 · completed · ")
+    assert monitor_choice.job_name(job).startswith("Two to MP3 · ended · ")
     assert jobs.get_run(account, finished_run.id).over

@@ -1,0 +1,99 @@
+"""Details of one node or task: of what was clicked in a chart, chosen in a table, or picked from the list."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from batch_core import jobs
+from batch_core.account import Account
+from batch_core.errors import DashboardError
+from batch_core.monitor import Snapshot, TaskRow
+from pages.charts.labels import duration, node_name
+from pages.charts.palette import ERROR, node_family, task_family
+from pages.components.live_chart import Click
+from pages.parts.monitor_choice import Watched
+from pages.parts.monitor_lists import why
+from pages.parts.monitor_tables import SHOWN, node_title, task_state
+from pages.parts.node_panel import node_details
+from pages.parts.pickers import distinct
+from pages.shell import session, words
+
+NODES, TASKS = 1000, 300  # how many of each the list holds
+
+
+def details(account: Account, watched: Watched, snapshot: Snapshot) -> None:
+    """The list to pick a node or task from, and the panel of the one that is shown."""
+    options = _options(snapshot)
+    if st.session_state.get(SHOWN) not in options:
+        st.session_state[SHOWN] = None
+    if not options:
+        return
+    shown: Click | None = st.selectbox(
+        "Details",
+        list(options),
+        format_func=lambda thing: options.get(thing, ""),
+        key=SHOWN,
+        placeholder="Choose a node or a task, or click it in a chart or a table",
+    )
+    node = next((node for node in snapshot.nodes if shown == Click("node", node.id)), None)
+    task = next((task for task in snapshot.tasks if shown == Click("task", task.id)), None)
+    if node is None and task is None:
+        return
+    with st.container(border=True):
+        with st.container(horizontal=True, vertical_alignment="center"):
+            name = node_name(node.id, node.order) if node else task.name
+            st.markdown(f"**{words.plain(name)}**", width="stretch")
+            st.button("Close", icon=":material/close:", on_click=_close, key="monitor_close")
+        if node:
+            node_details(account, node, snapshot)
+        else:
+            task_details(account, watched, task, snapshot)
+
+
+def _close() -> None:
+    st.session_state[SHOWN] = None
+
+
+def _options(snapshot: Snapshot) -> dict[Click, str]:
+    """Nodes, those with a problem first, then tasks, the newest change first; what is shown is always among them."""
+    shown: Click | None = st.session_state.get(SHOWN)
+    nodes = sorted(snapshot.nodes, key=lambda node: (node_family(node.state) is not ERROR, node.order))
+    tasks = sorted(snapshot.tasks, key=lambda task: task.since, reverse=True)
+    listed_nodes = nodes[:NODES] + [node for node in nodes[NODES:] if shown == Click("node", node.id)]
+    listed_tasks = tasks[:TASKS] + [task for task in tasks[TASKS:] if shown == Click("task", task.id)]
+    labels = {Click("node", node.id): node_title(node) for node in listed_nodes}
+    labels |= {Click("task", task.id): f"{task.name} · {task_state(task, snapshot)}" for task in listed_tasks}
+    return distinct(labels, {thing: thing.id for thing in labels})
+
+
+def task_details(account: Account, watched: Watched, task: TaskRow, snapshot: Snapshot) -> None:
+    """The task's facts, why it failed, and a way to stop it."""
+    facts = [task_state(task, snapshot)]
+    if task.exit_code is not None:
+        facts.append(f"exit code {task.exit_code}")
+    if task.node_id:
+        order = snapshot.places.get(task.node_id)
+        facts.append(f"on {words.plain(task.node_id if order is None else node_name(task.node_id, order))}")
+    if task.started:
+        facts.append(f"started {words.when(task.started)}")
+    if task.started and task.ended:
+        facts.append(f"took {duration(task.ended - task.started)}")
+    if task.retries:
+        facts.append(words.count(task.retries, "earlier attempt"))
+    st.markdown(" · ".join(facts))
+    st.caption(f"Task {words.plain(task.id)}")
+    if not task.stopped and task_family(task.state, task.result) is ERROR:
+        why(account, watched, task)
+    elif task.state != "completed" and not account.look_only:
+        _stop(account, watched, task)
+
+
+def _stop(account: Account, watched: Watched, task: TaskRow) -> None:
+    """Ends one task; the others go on."""
+    if st.button("Stop this task", icon=":material/stop_circle:", key=f"monitor_stop_{task.id}"):
+        try:
+            jobs.stop_task(account, watched.job_id or "", task.id)
+        except DashboardError as error:
+            session.show_error(error)
+            return
+        st.toast("The task is stopped; the others go on.")

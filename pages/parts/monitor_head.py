@@ -1,0 +1,51 @@
+"""What stands above the Monitor's picture: which job this is, pausing the picture, stopping the job."""
+
+from __future__ import annotations
+
+import streamlit as st
+
+from batch_core import jobs
+from batch_core.account import Account
+from batch_core.errors import DashboardError
+from batch_core.monitor import Snapshot
+from pages.parts.monitor_choice import Watched
+from pages.shell import session, words
+
+
+def header(account: Account, watched: Watched, snapshot: Snapshot | None) -> bool:
+    """Which job this is, and what can be done with it; returns whether the page is paused."""
+    job = snapshot.job if snapshot else None
+    with st.container(horizontal=True, vertical_alignment="center"):
+        about = [f"on {words.plain(account.name)}"]
+        if job:
+            about.insert(0, f"started {words.when(job.created)}")
+        st.caption(" · ".join(about), width="stretch")
+        if job and job.over:
+            if job.ours:
+                st.page_link("pages/results.py", label="See the results", icon=":material/task_alt:")
+            return False
+        paused = st.toggle("Pause", key="monitor_paused", help="Hold the picture. Nothing stops working.")
+        fixed = job is None or job.state == "terminating" or account.look_only
+        if watched.job_id and st.button("Stop the job", icon=":material/stop_circle:", disabled=fixed):
+            confirm_stop(account, watched, snapshot)
+    return paused
+
+
+@st.dialog("Stop this job?")
+def confirm_stop(account: Account, watched: Watched, snapshot: Snapshot) -> None:
+    """Names the job and what would be ended; only its own button stops it."""
+    counts = snapshot.counts
+    st.markdown(
+        f"**{words.plain(snapshot.job.name)}**: {words.count(counts.running, 'running task')} will be ended, "
+        f"{words.count(counts.active, 'waiting task')} will not be started. What is done stays."
+    )
+    with st.container(horizontal=True):
+        if st.button("Stop the job", key="monitor_stop", type="primary", icon=":material/stop_circle:"):
+            try:
+                jobs.stop(account, watched.job_id)
+            except DashboardError as error:
+                session.show_error(error)
+                return
+            st.rerun()
+        if st.button("Go on"):
+            st.rerun()

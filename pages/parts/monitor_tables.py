@@ -1,0 +1,159 @@
+"""Tasks, attempts and nodes as tables; choosing a row opens its details."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+
+import pandas as pd
+import streamlit as st
+
+from batch_core.monitor import NodeRow, Snapshot, TaskRow
+from pages.charts.labels import duration, node_name
+from pages.charts.palette import (
+    OFFLINE,
+    PREEMPTED,
+    node_family,
+    node_words,
+    outcome_family,
+    outcome_words,
+    task_family,
+    task_words,
+)
+from pages.components.live_chart import Click
+from pages.shell import words
+
+ROWS = 500
+SHOWN = "monitor_shown"  # the node or task whose details are open, a Click
+
+
+def task_table(key: str, rows: Iterable[TaskRow], snapshot: Snapshot) -> None:
+    """Tasks as a table, the newest change first."""
+    ordered = sorted(rows, key=lambda task: task.since, reverse=True)
+    shown = ordered[:ROWS]
+    now, names = snapshot.taken_at, _names(snapshot)
+    frame = pd.DataFrame(
+        {
+            "File": [task.name for task in shown],
+            "State": [task_state(task, snapshot) for task in shown],
+            "Since": [words.when(task.since) for task in shown],
+            "Took": [duration((task.ended or now) - task.started) if task.started else "" for task in shown],
+            "Node": [names.get(task.node_id or "", task.node_id) for task in shown],
+            "Attempts": [task.retries + 1 for task in shown],
+            "Task": [task.id for task in shown],
+        }
+    )
+    chosen_row(key, frame, [Click("task", task.id) for task in shown], SHOWN)
+    if len(ordered) > ROWS:
+        st.caption(f"The newest {ROWS:,} of {len(ordered):,}.")
+
+
+def attempt_table(snapshot: Snapshot) -> None:
+    """The timeline as a table: what ran where and when, in the order in which it began."""
+    ordered = sorted(snapshot.spans, key=lambda span: (span.start, span.task_id))
+    shown = ordered[-ROWS:]
+    if not shown:
+        st.caption("Nothing has run yet.")
+        return
+    now, names = snapshot.taken_at, _names(snapshot)
+    frame = pd.DataFrame(
+        {
+            "File": [span.name for span in shown],
+            "Node": [names.get(span.node_id, span.node_id) for span in shown],
+            "Began": [_clock(span.start) for span in shown],
+            "Took": [duration((span.end or now) - span.start) for span in shown],
+            "Became": [
+                f"{outcome_family(span.outcome).glyph} {outcome_words(span.outcome)}" for span in shown
+            ],
+            "Attempt": [span.attempt for span in shown],
+        }
+    )
+    chosen_row("monitor_attempts", frame, [Click("task", span.task_id) for span in shown], SHOWN)
+    if len(ordered) > ROWS:
+        st.caption(f"The last {ROWS:,} of {len(ordered):,}.")
+
+
+def node_table(key: str, snapshot: Snapshot, kept_in: str) -> None:
+    """The heatmap as a table, in the order in which the nodes came."""
+    nodes, now = snapshot.nodes[: 2 * ROWS], snapshot.taken_at
+    if not nodes:
+        st.caption("There are no nodes.")
+        return
+    frame = pd.DataFrame(
+        {
+            "Node": [node_name(node.id, node.order) for node in nodes],
+            "State": [
+                f"{node_family(node.state).glyph} {node_words(node.state, node.accepts)}" for node in nodes
+            ],
+            "For": [duration(now - node.since) for node in nodes],
+            "Kind": ["dedicated" if node.dedicated else "Spot" for node in nodes],
+            "Slots in use": [f"{node.slots_used} of {snapshot.slots}" for node in nodes],
+            "Tasks run": [node.tasks_run for node in nodes],
+            "Problem": [node.error for node in nodes],
+            "Address": [node.ip for node in nodes],
+            "Id": [node.id for node in nodes],
+        }
+    )
+    if not frame["Problem"].any():
+        frame = frame.drop(columns="Problem")
+    chosen_row(key, frame, [Click("node", node.id) for node in nodes], kept_in)
+    if len(snapshot.nodes) > len(nodes):
+        st.caption(f"The first {len(nodes):,} of {len(snapshot.nodes):,}.")
+
+
+def chosen_row(key: str, frame: pd.DataFrame, things: Sequence[Click], kept_in: str) -> None:
+    """A table of which a row can be chosen; what that row is about is then kept in the session under `kept_in`.
+
+    Only a choice counts, not where it lies: the rows move while the table is refreshed.
+    """
+    st.dataframe(
+        frame,
+        hide_index=True,
+        key=key,
+        on_select=_row_chooser(key, things, kept_in),
+        selection_mode="single-row",
+        column_config={
+            "For": st.column_config.TextColumn(width=110),
+            "State": st.column_config.TextColumn(width=190),
+        },
+    )
+
+
+def _row_chooser(key: str, things: Sequence[Click], kept_in: str) -> Callable[[], None]:
+    def choose() -> None:
+        rows = st.session_state[key].selection.rows
+        if rows and rows[0] < len(things):
+            st.session_state[kept_in] = things[rows[0]]
+
+    return choose
+
+
+def task_state(task: TaskRow, snapshot: Snapshot) -> str:
+    """A task's state with its glyph; of one that lost its node, who took that."""
+    if task.stopped:
+        return f"{OFFLINE.glyph} stopped"
+    if task.lost:
+        last = max(
+            (span for span in snapshot.spans if span.task_id == task.id),
+            key=lambda span: span.attempt,
+            default=None,
+        )
+        if last is not None and last.outcome == "preempted":
+            return f"{PREEMPTED.glyph} {outcome_words('preempted')}; it starts again by itself"
+        return f"{OFFLINE.glyph} {outcome_words('lost')}; it starts again by itself"
+    return f"{task_family(task.state, task.result).glyph} {task_words(task.state, task.result)}"
+
+
+def _clock(moment: datetime) -> str:
+    return f"{moment.astimezone(words.zone()):%H:%M:%S}"
+
+
+def _names(snapshot: Snapshot) -> dict[str, str]:
+    """The short names of all nodes that the pool ever had."""
+    orders = {**snapshot.places, **{node.id: node.order for node in snapshot.nodes}}
+    return {node_id: node_name(node_id, order) for node_id, order in orders.items()}
+
+
+def node_title(node: NodeRow) -> str:
+    """A node in a list to choose from."""
+    return f"{node_name(node.id, node.order)} · {node_words(node.state, node.accepts)}"
