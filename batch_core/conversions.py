@@ -73,6 +73,12 @@ def conversion(id: str) -> Conversion:
     raise NotFound("This conversion does not exist (any more).", "Choose another one on the Convert page.")
 
 
+def content_type(id: str) -> str:
+    """What a conversion's results are to a browser; also for one that this version does not know."""
+    known = {candidate.id: candidate.content_type for candidate in CONVERSIONS}
+    return known.get(id, "application/octet-stream")
+
+
 def refusal(wanted: Conversion, file: VideoFile) -> str | None:
     """Why this file can't become that, as a sentence; None when it can, or was not looked into yet."""
     found = file.probe

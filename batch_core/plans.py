@@ -34,6 +34,9 @@ class Plan:
     wall_clock: timedelta = DEFAULT_WALL_CLOCK
     parent: str | None = None
     attempt: int = 1
+    left_out: tuple[
+        tuple[str, str], ...
+    ] = ()  # name and reason of files that were asked for and can't become that
 
     @property
     def run_id(self) -> str:
@@ -128,6 +131,7 @@ def manifest_of(plan: Plan) -> Manifest:
         files=files,
         pool_id=plan.pool_id,
         spec=None if plan.pool_id else plan.spec,
+        left_out=plan.left_out,
     )
 
 

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
@@ -13,7 +13,7 @@ from zipstream import ZIP_STORED, ZipStream
 
 from batch_core import jobs
 from batch_core.account import Account
-from batch_core.conversions import expected_seconds, path_name
+from batch_core.conversions import content_type, expected_seconds, path_name
 from batch_core.errors import InvalidInput, NotFound, ServiceFailure, translated
 from batch_core.failures import STOPPED, reason_in_words, taken_back
 from batch_core.feed import Feed
@@ -29,7 +29,6 @@ TASK_FIELDS = "id,state,previousState,previousStateTransitionTime,executionInfo"
 EMPTY = "Its result is empty."
 LEFT_OUT = "Left out.txt"
 TIME_LIMIT = "MaxWallClockTimeExpiry"
-_CONTENT_TYPES = {"mp3": "audio/mpeg", "m4a": "audio/mp4", "mp4": "video/mp4"}
 
 
 @dataclass(frozen=True)
@@ -69,9 +68,10 @@ class _Job:
     tasks: dict[str, dict[str, Any]]
 
 
-def list_results(account: Account, run_id: str) -> list[Result]:
-    """Every file of a run in its order, from its manifest, the results that are stored, and its job's tasks."""
-    manifest = jobs.manifest(account, run_id)
+def list_results(account: Account, run_id: str, manifest: Manifest | None = None) -> list[Result]:
+    """Every file of a run in its order, from its manifest (which never changes: it may be handed in), the results
+    that are stored, and its job's tasks."""
+    manifest = manifest or jobs.manifest(account, run_id)
     with translated("list the results"):
         container = account.blobs.get_container_client(RESULTS)
         listed = container.list_blobs(name_starts_with=f"{run_id}/", include=["metadata"])
@@ -123,7 +123,7 @@ def _result(
         state="waiting",
         checked=None,
         reason="",
-        content_type=_CONTENT_TYPES.get(file.result_name.rpartition(".")[2], "application/octet-stream"),
+        content_type=content_type(manifest.conversion),
         expected=expected_seconds(manifest.options, file.duration),
     )
     task = job.tasks.get(file.task_id)
@@ -257,12 +257,15 @@ def zip_stream(account: Account, run_id: str) -> tuple[str, Iterator[bytes]]:
     NotFound when nothing is done yet.
     """
     manifest = jobs.manifest(account, run_id)
-    listed = list_results(account, run_id)
+    listed = list_results(account, run_id, manifest)
     done = [result for result in listed if result.state == "done"]
     if not done:
         raise NotFound("This run has no results yet.", "Come back when the first file is done.")
     archive = ZipStream(compress_type=ZIP_STORED)
-    left_out = [result for result in listed if result.state != "done"]
+    left_out = [
+        (row.source_name, row.reason or "It is not done yet.") for row in listed if row.state != "done"
+    ]
+    left_out += manifest.left_out
     *names, note = _unique([*(result.name for result in done), LEFT_OUT])
     for result, name in zip(done, names, strict=True):
         pieces = read_blob(account, RESULTS, result.blob, 0, result.size or 0)
@@ -272,9 +275,9 @@ def zip_stream(account: Account, run_id: str) -> tuple[str, Iterator[bytes]]:
     return f"{_archive_name(manifest)}.zip", iter(archive)
 
 
-def _named(left_out: list[Result]) -> bytes:
+def _named(left_out: Iterable[tuple[str, str]]) -> bytes:
     """The files without a good result, a line each, as text that every system's editor opens."""
-    lines = [f"{row.source_name}: {row.reason or 'It is not done yet.'}" for row in left_out]
+    lines = [f"{name}: {reason}" for name, reason in left_out]
     return "\r\n".join(["These files are not in this archive:", "", *lines, ""]).encode("utf-8-sig")
 
 

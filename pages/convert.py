@@ -36,7 +36,7 @@ def page() -> None:
     left, right = st.columns([3, 2], gap="large")
     with left:
         conversion = choose_conversion()
-        ready = choose_files(conversion, everything)
+        ready, left_out = choose_files(conversion, everything)
         options = choose_options()
         pool_id, spec = choose_pool(account)
         limit = choose_wall_clock()
@@ -52,6 +52,7 @@ def page() -> None:
                 name=manifests.run_name(ready, conversion),
                 nonce=nonce,
                 wall_clock=limit,
+                left_out=left_out,
             )
             offer(account, plan)
 

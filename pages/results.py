@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from batch_core import jobs
@@ -11,12 +13,14 @@ from batch_core.jobs import Run
 from batch_core.results import Result
 from pages.components.download import download_button
 from pages.parts.launch import go_on_after_launch
-from pages.parts.result_list import OPEN, REFRESH_SECONDS, check_new, listed, unsettled
+from pages.parts.result_list import OPEN, check_new, listed, manifest, refresh_seconds, unsettled
 from pages.parts.result_rows import causes, lost_groups, lost_row, result_row
 from pages.parts.retry import retry_asked, retry_button, tries_of
+from pages.parts.run_choice import choose_run
 from pages.shell import session, signing, words
 
 ROWS = 25
+NAMED = 50
 
 
 def page() -> None:
@@ -36,33 +40,8 @@ def page() -> None:
     run = choose_run(runs)
     tries_of(run, runs)
     # A fragment also when nothing changes any more: a press that is on its way names the fragment it was made in.
-    st.fragment(listing, run_every=REFRESH_SECONDS if unsettled(account, run) else None)(account, run.id)
+    st.fragment(listing, run_every=refresh_seconds(account, run))(account, run.id)
     retry_asked(account)
-
-
-def choose_run(runs: list[Run]) -> Run:
-    """The run in the URL, else the newest; another one by the picker."""
-    known = {run.id: run for run in runs}
-    asked = session.current_run()
-    if asked and asked not in known:
-        st.warning(f"The run {asked} is not in this account. The newest one is shown.")
-    if st.session_state.get("results_run") != asked or asked not in known:
-        st.session_state["results_run"] = asked if asked in known else runs[0].id
-    chosen = st.selectbox(
-        "Run",
-        list(known),
-        format_func=lambda run_id: title(known[run_id]),
-        key="results_run",
-        on_change=lambda: session.set_run(st.session_state["results_run"]),
-    )
-    session.set_run(chosen)
-    return known[chosen]
-
-
-def title(run: Run) -> str:
-    """A run in one line of the picker."""
-    state = "" if run.over else " · still running"
-    return f"{run.name} · {words.count(run.total, 'file')} · {words.when(run.created)}{state}"
 
 
 def listing(account: Account, run_id: str) -> None:
@@ -70,32 +49,64 @@ def listing(account: Account, run_id: str) -> None:
     try:
         rows = listed(account.fingerprint, run_id, account)
         run = jobs.get_run(account, run_id)
+        before = manifest(account.fingerprint, run_id, account).left_out
     except DashboardError as error:
         session.show_error(error)
         return
     done = [row for row in rows if row.state == "done"]
-    lost = [row for row in rows if row.lost]
     totals(account, run, rows, done)
+    left_out(before)
+    groups(account, run, found(rows))
+    check_new(account, run, done)
+    if unsettled(account, run):
+        st.session_state["results_live"] = run_id
+    elif st.session_state.pop("results_live", None) == run_id:
+        st.rerun()
+
+
+def groups(account: Account, run: Run, rows: list[Result]) -> None:
+    """What nothing good came of, a group a kind with its causes; then what is done or on the way."""
+    lost = [row for row in rows if row.lost]
     if lost:
         retry_button(account, run, lost)
     for state, heading, group in lost_groups(account, lost):
         st.subheader(f"{heading} ({len(group):,})")
         causes(group)
         for row in paged(group, state):
-            lost_row(account, run_id, row)
-    open_rows = [row for row in rows if row.state in OPEN]
-    if lost and (done or open_rows):
-        st.subheader(
-            f"Done or on the way ({len(done + open_rows):,})" if open_rows else f"Done ({len(done):,})"
-        )
-    for row in paged(done + open_rows, "done"):
+            lost_row(account, run.id, row)
+    others = [row for row in rows if not row.lost]
+    others.sort(key=lambda row: row.state in OPEN)
+    if lost and others:
+        on_the_way = others[-1].state in OPEN
+        st.subheader(f"{'Done or on the way' if on_the_way else 'Done'} ({len(others):,})")
+    for row in paged(others, "done"):
         result_row(account, row)
-    check_new(account, run, done)
-    if not unsettled(account, run) and st.session_state.get("results_live") == run_id:
-        del st.session_state["results_live"]
-        st.rerun()
-    if unsettled(account, run):
-        st.session_state["results_live"] = run_id
+
+
+def left_out(files: Sequence[tuple[str, str]]) -> None:
+    """The files that were no part of the run from the beginning, and why."""
+    if not files:
+        return
+    be = "was" if len(files) == 1 else "were"
+    with st.expander(f"{words.count(len(files), 'file')} {be} left out before the run began"):
+        lines = [f"- **{words.plain(name)}**: {words.plain(reason)}" for name, reason in files[:NAMED]]
+        st.markdown("\n".join(lines))
+        if len(files) > NAMED:
+            st.caption(f"and {words.count(len(files) - NAMED, 'more file')}; “Download all” names them all.")
+
+
+def found(rows: list[Result]) -> list[Result]:
+    """Those with what was typed in their names; there is something to type in only where rows have pages."""
+    if len(rows) <= ROWS:
+        return rows
+    typed = st.text_input(
+        "Find a file", key="results_find", icon=":material/search:", placeholder="part of its name"
+    )
+    wanted = typed.strip().casefold()
+    some = [row for row in rows if wanted in row.name.casefold() or wanted in row.source_name.casefold()]
+    if wanted:
+        st.caption(f"{len(some):,} of {words.count(len(rows), 'file')} found.")
+    return some
 
 
 def totals(account: Account, run: Run, rows: list[Result], done: list[Result]) -> None:
@@ -125,8 +136,10 @@ def paged(rows: list[Result], key: str) -> list[Result]:
     pages = -(-len(rows) // ROWS)
     if pages <= 1:
         return rows
-    chosen = st.pagination(pages, key=f"results_page_{key}")
-    return rows[(chosen - 1) * ROWS : chosen * ROWS]
+    with st.container(horizontal=True, vertical_alignment="center"):
+        first = (st.pagination(pages, key=f"results_page_{key}") - 1) * ROWS
+        st.caption(f"showing {first + 1:,}–{min(first + ROWS, len(rows)):,} of {len(rows):,}")
+    return rows[first : first + ROWS]
 
 
 page()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import timedelta
 from itertools import groupby
 
@@ -16,7 +17,7 @@ from pages.shell import words
 
 QUALITIES = {"small": "Small files", "normal": "Normal", "best": "Best quality"}
 LIMITS = {30: "30 minutes", 120: "2 hours", 360: "6 hours", 1440: "24 hours"}
-SHOWN = 5
+SHOWN, MOST = 5, 100
 CLOCK = re.compile(r"(?:(?:(\d{1,3}):)?(\d{1,4}):)?(\d{1,6}(?:\.\d{1,3})?)")
 
 
@@ -48,37 +49,43 @@ def _card(conversion: Conversion, chosen: bool) -> None:
         st.caption(conversion.line)
 
 
-def choose_files(conversion: Conversion, everything: list[VideoFile]) -> list[VideoFile]:
-    """All files that are ready, or some of them; what can't be converted is named before anything runs."""
+def choose_files(
+    conversion: Conversion, everything: list[VideoFile]
+) -> tuple[list[VideoFile], tuple[tuple[str, str], ...]]:
+    """All files or some of them: those that can be converted, and the others with their reasons, which are named."""
     # Streamlit tells options apart by what it shows of them: two of one name would be one.
     shown = files.distinct_names(everything)
+    fit = {file.id: conversions.refusal(conversion, file) for file in everything if file.probe}
     names = {file.id: shown[file.id] for file in everything if file.probe and file.probe.ok}
     st.session_state["convert_only"] = [
         file_id for file_id in st.session_state.get("convert_only", []) if file_id in names
     ]
+    ready = sum(reason is None for reason in fit.values())
     only = st.multiselect(
         "Files",
         list(names),
         format_func=names.__getitem__,
         key="convert_only",
-        placeholder=f"All {words.count(len(names), 'file')} that are ready",
+        placeholder="The one file that is ready" if ready == 1 else f"All {ready:,} files that are ready",
         help="Choose some to convert only these.",
         persist_state="session",
     )
-    wanted = [file for file in everything if file.id in only] if only else everything
-    reasons = [(file, conversions.refusal(conversion, file)) for file in wanted]
-    refused = [(file, reason) for file, reason in reasons if reason]
+    chosen = set(only)
+    wanted = [file for file in everything if file.id in fit and (file.id in chosen or not chosen)]
+    refused = tuple((file.name, fit[file.id] or "") for file in wanted if fit[file.id])
     if refused:
         _name_refused(refused)
-    return [file for file, reason in reasons if not reason]
+    return [file for file in wanted if not fit[file.id]], refused
 
 
-def _name_refused(refused: list[tuple[VideoFile, str]]) -> None:
-    lines = [f"- **{words.plain(file.name)}**: {words.plain(reason)}" for file, reason in refused]
+def _name_refused(refused: Sequence[tuple[str, str]]) -> None:
+    lines = [f"- **{words.plain(name)}**: {words.plain(reason)}" for name, reason in refused]
     st.warning("\n".join([f"{words.count(len(refused), 'file')} will be left out.\n", *lines[:SHOWN]]))
     if len(lines) > SHOWN:
         with st.expander(f"{len(lines) - SHOWN} more that will be left out"):
-            st.markdown("\n".join(lines[SHOWN:]))
+            st.markdown("\n".join(lines[SHOWN:MOST]))
+            if len(lines) > MOST:
+                st.caption(f"and {len(lines) - MOST:,} more")
 
 
 def choose_options() -> Options | None:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import streamlit as st
 
-from batch_core import results
+from batch_core import jobs, results
 from batch_core.account import Account, AccountKind
 from batch_core.errors import DashboardError
-from batch_core.jobs import Run
+from batch_core.jobs import Manifest, Run
 from batch_core.results import Result
 from pages.shell import session
 
 REFRESH_SECONDS = 1
+MANY, REFRESH_MANY_SECONDS = 300, 5  # a list of 2,000 takes storage and this process a second
 OPEN = ("waiting", "converting")
 
 
@@ -21,7 +22,20 @@ def listed(fingerprint: str, run_id: str, _account: Account) -> list[Result]:
 
     Kept for less than the time between two looks, so that each look is at something new.
     """
-    return results.list_results(_account, run_id)
+    return results.list_results(_account, run_id, manifest(fingerprint, run_id, _account))
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def manifest(fingerprint: str, run_id: str, _account: Account) -> Manifest:
+    """What becomes what in a run of an account (its fingerprint is the key); it never changes. Raises NotFound."""
+    return jobs.manifest(_account, run_id)
+
+
+def refresh_seconds(account: Account, run: Run) -> int | None:
+    """How often the list is looked at again; None when it can't change by itself."""
+    if not unsettled(account, run):
+        return None
+    return REFRESH_SECONDS if run.total <= MANY else REFRESH_MANY_SECONDS
 
 
 def unsettled(account: Account, run: Run) -> bool:

@@ -36,11 +36,12 @@ def count(number: int, thing: str, things: str | None = None) -> str:
     return f"{number:,} {thing if number == 1 else things or thing + 's'}"
 
 
-def when(moment: datetime) -> str:
+def when(moment: datetime, *, seconds: bool = False) -> str:
     """A time in the browser's zone; with its date unless it is today's."""
     local = moment.astimezone(zone())
     today = datetime.now(UTC).astimezone(zone()).date()
-    return f"{local:%H:%M}" if local.date() == today else f"{local.day} {local:%b %Y, %H:%M}"
+    clock = f"{local:%H:%M:%S}" if seconds else f"{local:%H:%M}"
+    return clock if local.date() == today else f"{local.day} {local:%b %Y}, {clock}"
 
 
 def node_time(ran: NodeTime) -> str:

@@ -5,6 +5,7 @@ import re
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import httpx
 import pytest
@@ -16,6 +17,7 @@ from batch_core.account import Account
 from batch_core.files import VideoFile
 from batch_core.jobs import Plan, Run
 from batch_core.storage import INPUTS
+from pages.parts.run_choice import titles
 from pages.shell.words import size
 from tests.core.clips import clip, uploaded
 from tests.waiting import until
@@ -67,7 +69,7 @@ def test_a_list_that_is_older_than_the_end_of_its_run_is_drawn_again(
 ) -> None:
     rows = results.list_results(account, finished_run.id)
     late = [replace(rows[0], state="converting", size=None, checked=None), replace(rows[1], checked=True)]
-    monkeypatch.setattr(results, "list_results", lambda account, run_id: late)
+    monkeypatch.setattr(results, "list_results", lambda account, run_id, manifest: late)
     st.cache_data.clear()
     assert app(PAGE, run=finished_run.id).session_state["results_live"] == finished_run.id
     late[0] = replace(rows[0], checked=True)
@@ -111,6 +113,20 @@ def test_a_run_of_another_account_is_said_to_be_missing(app: Open, finished_run:
     opened = app(PAGE, run="run-of-someone-else")
     assert any("run-of-someone-else is not in this account" in warning.value for warning in opened.warning)
     assert not opened.exception
+
+
+def test_two_runs_of_one_name_are_told_apart_in_the_picker(finished_run: Run) -> None:
+    run = replace(finished_run, name="beach to MP3", created=datetime(2026, 1, 5, 14, 2, 3, tzinfo=UTC))
+    alike = [
+        replace(run, id=f"run-{number}", created=run.created + timedelta(seconds=number // 2))
+        for number in range(3)
+    ]
+    other = replace(run, id="run-other", created=run.created - timedelta(hours=1))
+    said = titles([*alike, other])
+    assert len(set(said.values())) == 4
+    assert said["run-other"] == "beach to MP3 · 5 Jan 2026, 13:02"
+    assert said["run-2"] == "beach to MP3 · 5 Jan 2026, 14:02:04"
+    assert said["run-0"] == "beach to MP3 · 5 Jan 2026, 14:02:03 · run-0"
 
 
 @pytest.fixture(scope="module")
