@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cached_property
 
 import orjson
 
@@ -38,7 +39,7 @@ class Plan:
         tuple[str, str], ...
     ] = ()  # name and reason of files that were asked for and can't become that
 
-    @property
+    @cached_property
     def run_id(self) -> str:
         """The job's id: the same for the same plan, on any machine."""
         everything = {**asdict(self), "wall_clock": self.wall_clock.total_seconds()}
