@@ -166,10 +166,12 @@ def _containers(account: Account) -> list[Item]:
     return items
 
 
-def delete(account: Account, items: Iterable[Item]) -> list[Outcome]:
+def delete(
+    account: Account, items: Iterable[Item], progress: Callable[[int, int], None] | None = None
+) -> list[Outcome]:
     """Deletes these things and nothing else: jobs, then pools, then what is stored. One outcome each, in order.
 
-    What is gone already counts as deleted. Raises InvalidInput on an account that is only looked at.
+    `progress` is called with how many things have had their turn, and how many there are. What is gone already counts as deleted. Raises InvalidInput on an account that is only looked at.
     """
     account.require_writable()
     wanted = list(items)
@@ -179,6 +181,8 @@ def delete(account: Account, items: Iterable[Item]) -> list[Outcome]:
         with ThreadPoolExecutor(AT_ONCE) as workers:
             for outcome in workers.map(lambda item: _delete(account, item), group):
                 found[outcome.item] = outcome
+                if progress:
+                    progress(len(found), len(wanted))
     return [found[item] for item in wanted]
 
 

@@ -8,11 +8,11 @@ import streamlit as st
 
 from batch_core import conversions, jobs, manifests
 from batch_core.account import Account
-from batch_core.errors import DashboardError
 from batch_core.files import VideoFile
 from batch_core.jobs import Plan
 from pages.parts.launch import go_on_after_launch, launch
 from pages.parts.options import choose_conversion, choose_files, choose_options, choose_wall_clock
+from pages.parts.page_head import asked, nothing_there
 from pages.parts.pool_choice import choose_pool
 from pages.shell import session, words
 from pages.shell.video_work import Work, work
@@ -23,11 +23,7 @@ def page() -> None:
     st.title("Convert")
     account = session.require_account()
     go_on_after_launch()
-    try:
-        everything = work(account).files()
-    except DashboardError as error:
-        session.show_error(error)
-        st.stop()
+    everything = asked(lambda: work(account).files())
     new_files(account, everything)
     if not any(file.probe and file.probe.ok for file in everything):
         if not work(account).busy:
@@ -80,10 +76,10 @@ def watch(going_on: Work) -> None:
 def nothing_yet(some: bool) -> None:
     """Why nothing can be converted, and where to go."""
     if some:
-        st.markdown("None of the files is a video or a sound that can be read. Add others to convert them.")
+        sentence = "None of the files is a video or a sound that can be read. Add others to convert them."
     else:
-        st.markdown("There are no videos yet. Add some, then choose here what to make of them.")
-    st.page_link("pages/files.py", label="Add videos", icon=":material/video_library:")
+        sentence = "There are no videos yet. Add some, then choose here what to make of them."
+    nothing_there(sentence, "files", "Add videos", "video_library")
 
 
 def offer(account: Account, plan: Plan) -> None:

@@ -13,6 +13,7 @@ from batch_core.jobs import Run
 from batch_core.results import Result
 from pages.components.download import download_button
 from pages.parts.launch import go_on_after_launch
+from pages.parts.page_head import asked, nothing_there
 from pages.parts.result_list import OPEN, check_new, listed, manifest, refresh_seconds, unsettled
 from pages.parts.result_rows import causes, lost_groups, lost_row, result_row
 from pages.parts.retry import retry_asked, retry_button, tries_of
@@ -28,14 +29,14 @@ def page() -> None:
     st.title("Results")
     account = session.require_account()
     go_on_after_launch()
-    try:
-        runs = jobs.list_runs(account)
-    except DashboardError as error:
-        session.show_error(error)
-        st.stop()
+    runs = asked(lambda: jobs.list_runs(account))
     if not runs:
-        st.markdown("Nothing has been converted yet. Start a conversion, and what it makes is listed here.")
-        st.page_link("pages/convert.py", label="Convert", icon=":material/swap_horiz:")
+        nothing_there(
+            "Nothing has been converted yet. Start a conversion, and what it makes is listed here.",
+            "convert",
+            "Convert",
+            "swap_horiz",
+        )
         return
     run = choose_run(runs)
     tries_of(run, runs)

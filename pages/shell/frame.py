@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 import streamlit as st
 
 from batch_core import pools
-from batch_core.account import Account, AccountKind, is_loopback
+from batch_core.account import Account, AccountKind
 from batch_core.errors import DashboardError
+from batch_core.pools import PoolInfo
 from pages.components import back
-from pages.shell import session, uploads, words
+from pages.shell import costs, session, uploads, words
 
 FOOT_SECONDS = 5
 MARK = (
@@ -82,10 +81,10 @@ def _foot() -> None:
         return
     local = current.kind is AccountKind.LOCAL
     try:
-        nodes = _nodes(current.fingerprint, current)
+        there = _pools(current.fingerprint, current)
+        nodes = sum(pool.dedicated + pool.spot for pool in there)
         state = f":green[●] {'look only' if current.look_only else 'ready'} · {words.count(nodes, 'node')}"
-        here = local or is_loopback(urlsplit(current.batch_endpoint.url).hostname or "")
-        cost = "Nothing costs money" if here else _charge(nodes)
+        cost = "Nothing costs money" if costs.free(current) else costs.charge(there)
     except DashboardError as error:
         state, cost = f":red[●] {error.user_message}", ""
     with st.container(gap="xsmall"):
@@ -94,12 +93,6 @@ def _foot() -> None:
 
 
 @st.cache_data(ttl=FOOT_SECONDS, max_entries=64, show_spinner=False)
-def _nodes(fingerprint: str, _account: Account) -> int:
-    """Nodes in all pools of an account (its fingerprint is the key)."""
-    return sum(pool.dedicated + pool.spot for pool in pools.list_pools(_account))
-
-
-def _charge(nodes: int) -> str:
-    if not nodes:
-        return "No nodes: Azure charges for storage only"
-    return f"Azure charges for {words.count(nodes, 'node')} and for storage"
+def _pools(fingerprint: str, _account: Account) -> list[PoolInfo]:
+    """All pools of an account (its fingerprint is the key)."""
+    return pools.list_pools(_account)

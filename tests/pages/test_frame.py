@@ -6,6 +6,7 @@ import hashlib
 import json
 import tomllib
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 
@@ -24,7 +25,7 @@ import dashboard
 from batch_core import pools
 from batch_core.account import Account
 from batch_core.local_cloud import LocalCloud
-from pages.shell import session
+from pages.shell import costs, session
 from pages.shell.headers import BROWSER_COOKIE, SecurityHeaders, content_security_policy
 from tests.waiting import until
 
@@ -155,3 +156,16 @@ def test_the_options_that_the_configuration_names_exist() -> None:
                 assert f"{prefix}{name}" in known
 
     check("", tomllib.loads(config.read_text(encoding="utf-8")))
+
+
+def test_the_foot_counts_what_azure_charges_for_also_while_it_is_on_its_way(account: Account) -> None:
+    pools.ensure_local_pool(account)
+    here = pools.get_pool(account, pools.LOCAL_POOL)
+    none = replace(here, dedicated=0, spot=0, target_dedicated=0, target_spot=0)
+    coming = replace(none, target_spot=5)
+    assert costs.charge([none]) == "No nodes: Azure charges for storage only"
+    assert costs.charge([none, coming]) == "Azure charges for 5 nodes and for storage"
+    assert (
+        costs.charge([replace(none, spot=1), coming])
+        == "Azure charges for 6 nodes in 2 pools and for storage"
+    )
