@@ -28,6 +28,8 @@ from batch_core.folders import make_private
 PROJECT = Path(__file__).resolve().parent.parent
 HOME_VARIABLE = "BATCH_DASHBOARD_HOME"
 REVIVE_SECONDS = 3.0
+_READY = "This computer is ready."
+_FULL = "The disk is full"
 _HINT = "Its log is the file log.txt in {data}."
 
 
@@ -71,7 +73,8 @@ class LocalCloud:
         """Where the service is, from what it wrote down and whether it answers. Costs a file and a connect."""
         with self._lock:
             if self._alive():
-                return LocalStatus("ready", "This computer is ready.", 1.0)
+                said = str(_read_json(self.data / "status.json").get("sentence") or "")
+                return LocalStatus("ready", said if said.startswith(_FULL) else _READY, 1.0)
             self._revive()
             written = _read_json(self.data / "status.json")
             if _is_running(written) and written.get("phase") in ("installing", "starting"):

@@ -26,11 +26,14 @@ class _Redacted(logging.Formatter):
         return text
 
 
+class _File(RotatingFileHandler):
+    def handleError(self, record: logging.LogRecord) -> None:
+        """A log that can't be written, because the disk is full, hinders nothing: stderr is not for tracebacks."""
+
+
 def set_up(data: Path) -> RotatingFileHandler:
     """Log to DIR/log.txt, rotated at 1 MB, and return the handler for `hide`."""
-    handler = RotatingFileHandler(
-        data / "log.txt", maxBytes=_MOST_BYTES, backupCount=_OLD_FILES, encoding="utf-8"
-    )
+    handler = _File(data / "log.txt", maxBytes=_MOST_BYTES, backupCount=_OLD_FILES, encoding="utf-8")
     handler.setFormatter(_Redacted(()))
     logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
     for name in _CHATTY:

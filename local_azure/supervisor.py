@@ -1,8 +1,10 @@
 """One local cloud: storage and Batch started together, watched, and ended together."""
 
 import asyncio
+import errno
 import json
 import logging
+import shutil
 import signal
 import sys
 import threading
@@ -17,7 +19,9 @@ import psutil
 from local_azure import leases, logs, settings
 from local_azure.atomic import write_json
 from local_azure.azurite.storage import Storage
+from local_azure.batch.database import DiskFullError
 from local_azure.batch.quota import Limits
+from local_azure.batch.reserve import RESERVE_BYTES
 from local_azure.failures import StartFailure, Stopped
 from local_azure.ffmpeg_link import place_ffmpeg
 from local_azure.ports import listen
@@ -31,6 +35,11 @@ if TYPE_CHECKING:
 _LOOK_EVERY = 0.5  # seconds between looks at leases and the stop file
 _ENGINE_ENDS_WITHIN = 20.0
 _CHILD_ENDS_WITHIN = 2.0
+_RUNNING = "The local cloud is running."
+_FULL = (
+    "The disk is full: no more files are taken and no more tasks start until there is room. Nothing that is there "
+    "is lost. Make room on the disk of {data}."
+)
 _SIGNALS = ("SIGTERM", "SIGINT", "SIGHUP", "SIGBREAK")
 
 _logger = logging.getLogger(__name__)
@@ -62,6 +71,8 @@ class Supervisor:
         self._failure: StartFailure | None = None
         self._storage = Storage(options.data, options.node_home, self._status, self._stop_work)
         self._batch: BatchServer | None = None
+        self._ready = False
+        self._full = False
 
     async def run(self) -> int:
         """Start, serve until told to stop, end everything. Returns the process's exit code."""
@@ -75,6 +86,9 @@ class Supervisor:
             _logger.info("Stopped while starting")
         except StartFailure as failure:
             self._failure = failure
+        except (DiskFullError, OSError) as error:
+            _logger.exception("Start failed")
+            self._failure = _no_room(error, options=self._options)
         except Exception:
             _logger.exception("Start failed")
             self._failure = StartFailure(
@@ -89,6 +103,7 @@ class Supervisor:
 
     def stop(self) -> None:
         """Ask for the end; may be asked again. Call on the event loop's thread."""
+        self._ready = False
         self._stop_work.set()
         self._stop.set()
 
@@ -120,7 +135,8 @@ class Supervisor:
         self._announce(endpoints)
 
     def _announce(self, endpoints: Endpoints) -> None:
-        self._status.write("ready", "The local cloud is running.", 1.0)
+        self._status.write("ready", _RUNNING, 1.0)
+        self._ready = True
         _logger.info("Ready: Batch at %s, storage at %s", endpoints.batch_url, endpoints.storage_url)
         try:
             sys.stdout.write(json.dumps(endpoints.to_json()) + "\n")
@@ -137,9 +153,21 @@ class Supervisor:
             if self._stop_file.exists():
                 _logger.info("Stop file found")
                 self.stop()
+            self._watch_disk()
             if idle and idle.over(leases.held(folder) or self._busy()):
                 _logger.info("Nobody holds a lease and nothing runs")
                 self.stop()
+
+    def _watch_disk(self) -> None:
+        """Tell when the disk gets full while we serve, and when there is room again."""
+        data = self._options.data
+        full = self._ready and shutil.disk_usage(data).free < RESERVE_BYTES
+        if full is self._full:
+            return
+        if self._status.write("ready", _FULL.format(data=data) if full else _RUNNING, 1.0):
+            self._full = full
+        elif self._batch is not None:
+            self._batch.engine.reserve.give_up()  # the next look finds room to say it
 
     def _busy(self) -> bool:
         """True while a task runs, and until there is an engine to ask."""
@@ -191,6 +219,15 @@ class Supervisor:
                 signal.signal(number, handler)
 
         return restore
+
+
+def _no_room(error: DiskFullError | OSError, options: Options) -> StartFailure:
+    """Why what we need can't be written."""
+    if isinstance(error, DiskFullError) or error.errno == errno.ENOSPC:
+        return StartFailure(
+            f"The disk is full: the local cloud can't start. Make room on the disk of {options.data}."
+        )
+    return StartFailure(f"{error.filename or options.data} can't be used: {error.strerror}.")
 
 
 def _batch_server() -> "type[BatchServer]":

@@ -6,6 +6,7 @@ import asyncio
 import logging
 import re
 import uuid
+from collections.abc import Callable
 from datetime import UTC, datetime
 
 import orjson
@@ -18,6 +19,7 @@ from starlette.routing import Route
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from local_azure.batch.auth import Signer
+from local_azure.batch.database import DiskFullError
 from local_azure.batch.engine import Engine
 from local_azure.batch.errors import BatchError, invalid_query
 from local_azure.batch.handlers.answers import JSON
@@ -47,7 +49,9 @@ def create_app(engine: Engine, account: str, key: str, url: str) -> Starlette:
     """
     service = Service(engine, account, url.rstrip("/"))
     routes = [_route(service, *row) for row in ROUTES]
-    front = Middleware(Front, signer=Signer.of(account, key, url), base=service.base)
+    front = Middleware(
+        Front, signer=Signer.of(account, key, url), base=service.base, make_room=engine.reserve.give_up
+    )
     # Ours stand for Starlette's own answers to an unknown path or method; a BatchError goes on to Front.
     handlers = {404: _no_path, 405: _no_method}
     app = Starlette(routes=routes, middleware=[front], exception_handlers=handlers)
@@ -103,12 +107,16 @@ def _pairs(query: str) -> list[tuple[str, str]]:
 
 
 class Front:
-    """What comes before and after every operation: checks, common headers, error bodies."""
+    """What comes before and after every operation: checks, common headers, error bodies.
 
-    def __init__(self, app: ASGIApp, signer: Signer, base: str) -> None:
+    `make_room` is called when the disk is too full to delete something.
+    """
+
+    def __init__(self, app: ASGIApp, signer: Signer, base: str, make_room: Callable[[], None]) -> None:
         self.app = app
         self.signer = signer
         self.base = base
+        self.make_room = make_room
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve one request; other kinds of connection go on to the app."""
@@ -132,6 +140,14 @@ class Front:
             await self.app(scope, receive, sending)
         except BatchError as error:
             refusal = self._refusal(error, scope["method"], request_id)
+            await refusal(scope, receive, sending)
+        except DiskFullError as error:
+            _log.warning("Request %s could not be written down: %s", request_id, error)
+            if scope["method"] == "DELETE":
+                self.make_room()
+            refusal = self._refusal(
+                BatchError("InternalError", message=str(error)), scope["method"], request_id
+            )
             await refusal(scope, receive, sending)
         except ClientDisconnect:
             _log.info("Request %s was given up by its client", request_id)

@@ -1,8 +1,6 @@
-"""Everything the Batch service must remember, in one SQLite file.
+"""Everything the Batch service must remember: resources as JSON documents with wire names, and runs.
 
-Resources are JSON documents with wire names; beside them stand the few columns the engine looks things up by.
-Used from one thread only, the event loop's. WAL with `synchronous=NORMAL`: a committed change survives the
-death of the process (not that of the machine) and costs tens of microseconds.
+Every method is synchronous and raises DiskFullError when what it changes can't be written.
 """
 
 from __future__ import annotations
@@ -10,50 +8,19 @@ from __future__ import annotations
 import base64
 import binascii
 import itertools
-import sqlite3
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from enum import IntFlag
-from pathlib import Path
 from typing import Any, Literal
 
 import orjson
 
+from local_azure.batch.database import END, Database
 from local_azure.batch.errors import BatchError
 
 Kind = Literal["pools", "nodes", "jobs", "tasks"]
 Doc = dict[str, Any]
 
 _SCOPE: dict[str, str] = {"nodes": "pool", "tasks": "job"}
-_STATE = "json_extract(doc,'$.state')"
-_TIME = "json_extract(doc,'$.stateTransitionTime')"
-
-_SCHEMA = f"""
-CREATE TABLE IF NOT EXISTS pools (
-    key TEXT PRIMARY KEY, id TEXT NOT NULL, doc TEXT NOT NULL, option TEXT NOT NULL DEFAULT 'requeue');
-CREATE TABLE IF NOT EXISTS nodes (
-    key TEXT NOT NULL, id TEXT NOT NULL, pool TEXT NOT NULL, doc TEXT NOT NULL,
-    folder TEXT NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (pool, key));
-CREATE INDEX IF NOT EXISTS nodes_by_state ON nodes (pool, {_STATE}, id);
-CREATE INDEX IF NOT EXISTS nodes_by_time ON nodes (pool, {_TIME});
-CREATE TABLE IF NOT EXISTS jobs (
-    key TEXT PRIMARY KEY, id TEXT NOT NULL, doc TEXT NOT NULL, pool TEXT NOT NULL, state TEXT NOT NULL);
-CREATE INDEX IF NOT EXISTS jobs_by_pool ON jobs (pool, state);
-CREATE TABLE IF NOT EXISTS tasks (
-    number INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL, id TEXT NOT NULL, job TEXT NOT NULL,
-    doc TEXT NOT NULL, state TEXT NOT NULL, result TEXT, slots INTEGER NOT NULL, held INTEGER NOT NULL DEFAULT 0,
-    turn TEXT NOT NULL DEFAULT '');
-CREATE UNIQUE INDEX IF NOT EXISTS tasks_by_key ON tasks (job, key);
-CREATE INDEX IF NOT EXISTS tasks_by_id ON tasks (job, id);
-CREATE INDEX IF NOT EXISTS tasks_by_state ON tasks (job, {_STATE}, id);
-CREATE INDEX IF NOT EXISTS tasks_by_time ON tasks (job, {_TIME});
-CREATE INDEX IF NOT EXISTS tasks_counted ON tasks (job, state, result, slots);
-CREATE INDEX IF NOT EXISTS tasks_in_turn ON tasks (job, turn, number, slots) WHERE state = 'active' AND held = 0;
-CREATE TABLE IF NOT EXISTS runs (
-    token TEXT PRIMARY KEY, pool TEXT NOT NULL, node TEXT NOT NULL, job TEXT, task TEXT, folder TEXT NOT NULL,
-    pid INTEGER, created REAL, exit_code INTEGER);
-"""
 
 
 @dataclass(frozen=True)
@@ -90,64 +57,8 @@ class RunRow:
     exit_code: int | None = None
 
 
-class Store:
-    """The database. Every method is synchronous; changes outside `transaction()` commit by themselves."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._db = connection
-        self._depth = 0
-        self._after: list[Callable[[], None]] = []
-
-    @classmethod
-    def open(cls, path: Path) -> Store:
-        """Open or make the database at `path`, whose folder must exist. Only its owner may read it: it holds SAS."""
-        path.touch(mode=0o600)
-        connection = sqlite3.connect(path, isolation_level=None)
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "temp_store=MEMORY", "cache_size=-32000"):
-            connection.execute(f"PRAGMA {pragma}")
-        _upgrade(connection)
-        connection.executescript(_SCHEMA)
-        return cls(connection)
-
-    def close(self) -> None:
-        """Close the database; a second call does nothing."""
-        self._db.close()
-
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """All changes within commit together, or none. Transactions may be nested: the outermost counts."""
-        if self._depth:
-            self._depth += 1
-            try:
-                yield
-            finally:
-                self._depth -= 1
-            return
-        self._db.execute("BEGIN IMMEDIATE")
-        self._depth = 1
-        try:
-            yield
-        except BaseException:
-            self._db.execute("ROLLBACK")
-            self._after.clear()
-            raise
-        else:
-            self._db.execute("COMMIT")
-        finally:
-            self._depth = 0
-        self._run_after()
-
-    def after_commit(self, action: Callable[[], None]) -> None:
-        """Do `action` once the changes made so far are durable: at once when no transaction is open."""
-        if self._depth:
-            self._after.append(action)
-        else:
-            action()
-
-    def _run_after(self) -> None:
-        actions, self._after = self._after, []
-        for action in actions:
-            action()
+class Store(Database):
+    """What is in the database, for those who ask. Changes outside `transaction()` commit by themselves."""
 
     # Documents.
 
@@ -197,27 +108,35 @@ class Store:
     ) -> tuple[list[Doc], str | None]:
         """Up to `limit` documents after the token `after`, and the token for the next page if there is more.
 
-        The order is ordinal by id; of jobs, completed ones come last. BatchError for a token not of ours.
+        The order is ordinal by id; of jobs, those that had ended when the first page was asked for come last. So
+        what is there all along comes once, whatever comes, goes and ends meanwhile. BatchError for a token not of ours.
         """
         # With a time in the filter the time's index serves best: `+id` keeps SQLite from walking all ids.
         name = "+id" if where is not None and "stateTransitionTime" in where.sql else "id"
-        group = f"({_STATE} = 'completed')" if kind == "jobs" else "0"
-        parts, params = ["1"], list[object]()
+        ended, done, last = _read_token(after) if after is not None else (self._last_end(kind), 0, None)
+        group = f"(coalesce({END}, '~') <= ?)" if kind == "jobs" else "0"
+        groups = [ended] if kind == "jobs" else []
+        parts, params = ["1"], list[object](groups)
         if kind in _SCOPE:
             parts.append(f"{_SCOPE[kind]} = ?")
             params.append(scope[0].lower())
-        if after is not None:
-            done, last = _read_token(after)
+        if last is not None:
             parts.append(f"({group}, {name}) > (?, ?)" if kind == "jobs" else f"{name} > ?")
-            params.extend((done, last) if kind == "jobs" else (last,))
+            params.extend((*groups, done, last) if kind == "jobs" else (last,))
         if where is not None:
             parts.append(f"({where.sql})")
             params.extend(where.params)
         order = f"{group}, {name}" if kind == "jobs" else name
         query = f"SELECT doc, {group}, id FROM {kind} WHERE {' AND '.join(parts)} ORDER BY {order} LIMIT ?"
-        rows = self._db.execute(query, (*params, limit + 1)).fetchall()
-        token = _token(*rows[limit - 1][1:]) if len(rows) > limit else None
+        rows = self._db.execute(query, (*params, *groups, limit + 1)).fetchall()
+        token = _token(ended, *rows[limit - 1][1:]) if len(rows) > limit else None
         return [orjson.loads(row[0]) for row in rows[:limit]], token
+
+    def _last_end(self, kind: Kind) -> str:
+        """When the last job to end so far ended; an empty text when none has or when it's not about jobs."""
+        if kind != "jobs":
+            return ""
+        return str(self._db.execute(f"SELECT coalesce(max({END}), '') FROM jobs").fetchone()[0])
 
     # What the scheduler asks.
 
@@ -322,14 +241,6 @@ class Store:
         self._db.execute("DELETE FROM runs WHERE token = ?", (token,))
 
 
-def _upgrade(connection: sqlite3.Connection) -> None:
-    """Give a database of an earlier version what it lacks: the tasks it holds come first, as they came."""
-    columns = {row[1] for row in connection.execute("PRAGMA table_info(tasks)")}
-    if columns and "turn" not in columns:
-        connection.execute("ALTER TABLE tasks ADD COLUMN turn TEXT NOT NULL DEFAULT ''")
-        connection.execute("DROP INDEX IF EXISTS tasks_waiting")
-
-
 def _at(kind: str, path: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:
     lowered = tuple(part.lower() for part in path)
     return (f"{_SCOPE[kind]} = ? AND key = ?" if kind in _SCOPE else "key = ?"), lowered
@@ -349,14 +260,15 @@ def _text(doc: Doc) -> str:
     return orjson.dumps(doc).decode()
 
 
-def _token(done: int, last: str) -> str:
-    return base64.urlsafe_b64encode(f"{done}{last}".encode()).decode().rstrip("=")
+def _token(ended: str, done: int, last: str) -> str:
+    return base64.urlsafe_b64encode(f"{ended}/{done}{last}".encode()).decode().rstrip("=")
 
 
-def _read_token(token: str) -> tuple[int, str]:
+def _read_token(token: str) -> tuple[str, int, str]:
     try:
         text = base64.urlsafe_b64decode(token + "=" * (-len(token) % 4)).decode()
-        return int(text[0]), text[1:]
+        ended, _, place = text.partition("/")
+        return ended, int(place[0]), place[1:]
     except (binascii.Error, UnicodeError, ValueError, IndexError) as error:
         raise BatchError(
             "InvalidQueryParameterValue",

@@ -14,7 +14,7 @@ import pytest
 
 from batch_core.account import AccountKind
 from batch_core.errors import ServiceFailure
-from batch_core.local_cloud import LocalCloud, app_home
+from batch_core.local_cloud import LocalCloud, LocalStatus, app_home
 from batch_core.verdicts import check
 from tests.waiting import until
 
@@ -54,7 +54,11 @@ def test_start_serve_die_and_start_again(own: LocalCloud) -> None:
     account = own.wait(60)
     assert (account.kind, account.name) == (AccountKind.LOCAL, "This computer")
     assert all(verdict.ok for verdict in check(account))
-    assert own.status().phase == "ready"
+    assert own.status() == LocalStatus("ready", "This computer is ready.", 1.0)
+    written = own.data / "status.json"
+    full = json.loads(written.read_text()) | {"sentence": "The disk is full: no more files are taken."}
+    written.write_text(json.dumps(full))
+    assert own.status() == LocalStatus("ready", "The disk is full: no more files are taken.", 1.0)
     assert own.account() is account, "the same object"
     leases = list((own.data / "leases").glob("*.json"))
     assert [json.loads(lease.read_text())["pid"] for lease in leases] == [os.getpid()]

@@ -20,6 +20,13 @@ def stored_task(name: str, state: str = "active", time: str = "2026-11-22T15:00:
     return {"id": name, "state": state, "stateTransitionTime": time, "executionInfo": {}, "requiredSlots": 1}
 
 
+def stored_job(name: str, ended: int | None = None) -> dict:
+    """A job that ended so many minutes after three, or is active."""
+    info = {} if ended is None else {"endTime": f"2026-11-22T15:{ended:02}:00.0000000Z"}
+    state = "active" if ended is None else "completed"
+    return {"id": name, "state": state, "poolInfo": {"poolId": "p"}, "executionInfo": info}
+
+
 def pages(store: Store, kind, scope, where, limit) -> list[list[str]]:
     found, after = [], None
     while True:
@@ -48,9 +55,31 @@ def test_a_task_that_stays_is_seen_once_while_others_come_and_go(store: Store):
 
 
 def test_completed_jobs_come_last(store: Store):
-    for name, state in (("a", "completed"), ("b", "active"), ("c", "completed"), ("d", "terminating")):
-        store.insert("jobs", {"id": name, "state": state, "poolInfo": {"poolId": "p"}})
+    for name, minute in (("a", 1), ("b", None), ("c", 2), ("d", None)):
+        store.insert("jobs", stored_job(name, minute))
     assert pages(store, "jobs", (), None, 1) == [["b"], ["d"], ["a"], ["c"]]
+
+
+def test_every_job_that_stays_is_seen_once_while_jobs_come_go_and_end(store: Store):
+    """Between any two pages the first active job ends, one goes, and new ones come in front and behind."""
+    stay = [f"j{number}" for number in range(1, 8)]
+    for number, name in enumerate(stay):
+        store.insert("jobs", stored_job(name, number if number % 3 == 0 else None))
+    seen, after, turn = list[str](), None, 10
+    while True:
+        docs, after = store.page("jobs", (), None, after, 2)
+        seen += [doc["id"] for doc in docs]
+        if after is None:
+            break
+        turn += 1
+        ending = next((name for name in stay if store.get("jobs", name) == stored_job(name)), None)
+        if ending is not None:
+            store.update("jobs", stored_job(ending, turn))
+        store.insert("jobs", stored_job(f"a{turn}", turn))
+        store.insert("jobs", stored_job(f"z{turn}", None))
+        store.delete("jobs", f"z{turn - 1}")
+    assert sorted(name for name in seen if name in stay) == stay
+    assert len(seen) == len(set(seen))
 
 
 def test_a_foreign_token_is_refused(store: Store):

@@ -25,6 +25,7 @@ from local_azure.batch.engine.scheduler import Scheduler
 from local_azure.batch.engine.tasks import Tasks
 from local_azure.batch.pace import Pace
 from local_azure.batch.quota import Quota
+from local_azure.batch.reserve import Reserve
 from local_azure.batch.runner import Runner
 from local_azure.batch.runner.local import LocalRunner
 from local_azure.batch.store import Store
@@ -60,7 +61,8 @@ class Engine:
         self.runner: Runner = runner or LocalRunner(data_dir.resolve() / "trash")
         self.store = Store.open(data_dir / "batch.db")
         self.clock = Clock()
-        self.agents = Agents()
+        self.reserve = Reserve(data_dir / "reserve")
+        self.agents = Agents(self.reserve.give_up)
         self.scheduler = Scheduler(self)
         self.dependencies = Dependencies(self.store)
         self.pools = Pools(self)
@@ -74,10 +76,12 @@ class Engine:
 
     async def start(self) -> None:
         """Take up where an earlier life ended: orphans are ended, their tasks wait again, half-done moves go on."""
+        self.reserve.hold()
         await recover(self)
 
     async def stop(self) -> None:
         """End every process and agent and close the database; what ran runs again after the next start."""
+        self.agents.close()
         self.scheduler.stop()
         self.jobs.stop()
         agents = self.boot.stop()

@@ -6,8 +6,11 @@ import asyncio
 from collections.abc import Coroutine
 from dataclasses import dataclass
 from enum import Enum
+from functools import partial
 from typing import Any
 
+from local_azure.batch.database import DiskFullError
+from local_azure.batch.engine.agents import Agents
 from local_azure.batch.engine.documents import EXIT_CODE
 from local_azure.batch.failure import Failure
 from local_azure.batch.runner import Process, Runner, Work, WorkFailedError
@@ -41,9 +44,10 @@ class Outcome:
 class Activity:
     """Prepares, starts and watches one program; everything that must survive the service is written down."""
 
-    def __init__(self, store: Store, runner: Runner, work: Work, row: RunRow) -> None:
+    def __init__(self, store: Store, runner: Runner, agents: Agents, work: Work, row: RunRow) -> None:
         self._store = store
         self._runner = runner
+        self._agents = agents
         self.work = work
         self.row = row
         self.ending: Ending | None = None
@@ -60,7 +64,7 @@ class Activity:
             self._stage.cancel()
 
     async def execute(self) -> Outcome:
-        """Bring the files, start the program, wait for its end."""
+        """Bring the files, start the program, wait for its end. DiskFullError when it can't be written down."""
         try:
             await self._do(self._runner.prepare(self.work))
             if self.ending is not None:
@@ -70,11 +74,15 @@ class Activity:
             return Outcome(failure=error.failure)
         self._process = process
         identity = process.identity
-        self._store.run_started(self.row.token, identity.pid, identity.create_time)
+        try:
+            self._store.run_started(self.row.token, identity.pid, identity.create_time)
+        except DiskFullError:
+            await self.abort()
+            raise
         exit_code = await process.wait()
         self._process = None
         if self.ending is None:
-            self._store.run_exited(self.row.token, exit_code)
+            await self._agents.patiently(partial(self._store.run_exited, self.row.token, exit_code))
         return Outcome.of(exit_code)
 
     async def abort(self) -> None:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Coroutine
+from collections.abc import Callable, Coroutine
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from local_azure.batch.engine.clock import seconds
@@ -45,21 +46,21 @@ class Allocation:
 
     def resize(self, pool_id: str) -> None:
         """Bring the pool to its targets."""
-        self._begin(pool_id, self._resize(pool_id))
+        self._begin(pool_id, self._resize)
 
     def stop(self, pool_id: str) -> None:
         """Let a resize be; nodes that are leaving still leave."""
-        self._begin(pool_id, self._stop(pool_id))
+        self._begin(pool_id, self._stop)
 
     def delete(self, pool_id: str) -> None:
         """Remove the pool's nodes, then the pool."""
-        self._begin(pool_id, self._delete(pool_id))
+        self._begin(pool_id, self._delete)
 
-    def _begin(self, pool_id: str, work: Coroutine[Any, Any, None]) -> None:
+    def _begin(self, pool_id: str, work: Callable[[str], Coroutine[Any, Any, None]]) -> None:
         key = pool_id.lower()
         if key in self._agents:
             self._agents[key].cancel()
-        self._agents[key] = self._engine.agents.start(work, f"pool {pool_id} is sized")
+        self._agents[key] = self._engine.agents.start(partial(work, pool_id), f"pool {pool_id} is sized")
 
     async def _resize(self, pool_id: str) -> None:
         engine = self._engine

@@ -38,7 +38,7 @@ class Boot:
         self._engine.store.after_commit(partial(self._begin, seat))
 
     def _begin(self, seat: Seat) -> None:
-        work = self._boot(seat, self._agents.get(seat))
+        work = partial(self._boot, seat, self._agents.get(seat))
         self._agents[seat] = self._engine.agents.start(work, f"node {seat.node} boots")
         self._agents[seat].add_done_callback(partial(self._done, seat))
 
@@ -168,7 +168,7 @@ class Boot:
         engine = self._engine
         row = RunRow(secrets.token_hex(8), seat.pool, seat.node, None, None, seat.place.root.name)
         engine.store.begin_run(row)
-        activity = Activity(engine.store, engine.runner, _work(seat, start_task), row)
+        activity = Activity(engine.store, engine.runner, engine.agents, _work(seat, start_task), row)
         agent = asyncio.current_task()
         self._activities[agent] = activity
         seat.used = True

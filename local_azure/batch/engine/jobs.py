@@ -6,7 +6,9 @@ import asyncio
 from functools import partial
 from typing import TYPE_CHECKING
 
+from local_azure.batch.database import DiskFullError
 from local_azure.batch.engine.activity import Ending
+from local_azure.batch.engine.agents import AGAIN
 from local_azure.batch.engine.clock import moment, seconds
 from local_azure.batch.engine.documents import JOB, Doc, move, ordered, touch
 from local_azure.batch.errors import BatchError
@@ -214,7 +216,11 @@ class Jobs:
     def _expire(self, job_id: str) -> None:
         doc = self._engine.store.get("jobs", job_id)
         if doc is not None and doc["state"] in ("active", "disabling", "disabled", "enabling"):
-            self._end(doc, "MaxWallClockTimeExpiry")
+            try:
+                self._end(doc, "MaxWallClockTimeExpiry")
+            except DiskFullError:
+                loop = asyncio.get_running_loop()
+                self._timers[job_id.lower()] = loop.call_later(AGAIN, self._expire, job_id)
 
     def _end(self, doc: Doc, reason: str) -> Doc:
         with self._engine.store.transaction():
@@ -235,7 +241,9 @@ class Jobs:
         if key in self._timers and self.get(job_id)["state"] != "disabling":
             self._timers.pop(key).cancel()
         if key not in self._settling:
-            self._settling[key] = self._engine.agents.start(self._settle(job_id), f"job {job_id} settles")
+            self._settling[key] = self._engine.agents.start(
+                partial(self._settle, job_id), f"job {job_id} settles"
+            )
 
     async def _settle(self, job_id: str) -> None:
         engine, pace = self._engine, self._engine.pace

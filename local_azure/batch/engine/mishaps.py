@@ -73,7 +73,7 @@ class Mishaps:
         engine.store.after_commit(partial(engine.boot.abandon, seat))
 
     def _clear(self, seat: Seat) -> None:
-        agent = self._engine.agents.start(self._empty(seat), f"node {seat.node} loses its files")
+        agent = self._engine.agents.start(partial(self._empty, seat), f"node {seat.node} loses its files")
         self._clearing[seat] = agent
         agent.add_done_callback(lambda _: self._clearing.pop(seat, None))
 
@@ -85,7 +85,7 @@ class Mishaps:
         engine.runner.discard(seat.place.root)
 
     def _return(self, seat: Seat) -> None:
-        self._engine.agents.start(self._come_back(seat), f"node {seat.node} comes back")
+        self._engine.agents.start(partial(self._come_back, seat), f"node {seat.node} comes back")
 
     async def _come_back(self, seat: Seat) -> None:
         engine = self._engine

@@ -105,7 +105,11 @@ class Nodes:
         seat.open = doc["state"] in _OPEN_STATES and doc["schedulingState"] == "enabled"
         seat.used = "startTaskInfo" in doc or "recentTasks" in doc
         self._seats.setdefault(seat.pool, {})[seat.node.lower()] = seat
+        engine.store.if_undone(partial(self._forget, seat))
         return seat
+
+    def _forget(self, seat: Seat) -> None:
+        self._seats[seat.pool].pop(seat.node.lower(), None)
 
     def seat(self, pool: str, node: str) -> Seat | None:
         """What is kept in mind of a node, if it exists."""
@@ -136,6 +140,7 @@ class Nodes:
             doc["stateTransitionTime"] = self._engine.clock.now()
         doc = ordered(doc, NODE)
         self._engine.store.update("nodes", doc, seat.pool)
+        self._engine.store.if_undone(partial(setattr, seat, "open", seat.open))
         seat.open = doc["state"] in _OPEN_STATES and doc["schedulingState"] == "enabled"
         return doc
 
@@ -144,12 +149,14 @@ class Nodes:
     def task_began(self, run: TaskRun, task: Doc) -> None:
         """A task starts on the node: counts, state, recentTasks."""
         run.seat.runs.add(run)
+        self._engine.store.if_undone(partial(run.seat.runs.discard, run))
         run.seat.used = True
         self._note(run, task, (0, 0))
 
     def task_ended(self, run: TaskRun, task: Doc | None, succeeded: bool | None) -> None:
         """A run is over; `succeeded` is None when it doesn't count (the task waits again, or is gone)."""
         run.seat.runs.discard(run)
+        self._engine.store.if_undone(partial(run.seat.runs.add, run))
         self._note(run, task, (0, 0) if succeeded is None else (1, int(succeeded)))
 
     def _note(self, run: TaskRun, task: Doc | None, more: tuple[int, int]) -> None:
@@ -197,14 +204,17 @@ class Nodes:
 
     # Going.
 
-    def retire(self, seat: Seat, option: str) -> asyncio.Task[None]:
+    def retire(self, seat: Seat, option: str) -> None:
         """Take a node out of its pool. `option` (requeue, terminate, ...) says what becomes of what runs there."""
         self.set(seat, "leavingpool")
         self.end_runs(seat, option)
         self._engine.store.after_commit(partial(self._engine.boot.abandon, seat))
+        self._engine.store.after_commit(partial(self._begin_leaving, seat))
+
+    def _begin_leaving(self, seat: Seat) -> None:
         if seat not in self._leaving:
-            self._leaving[seat] = self._engine.agents.start(self._leave(seat), f"node {seat.node} leaves")
-        return self._leaving[seat]
+            work = partial(self._leave, seat)
+            self._leaving[seat] = self._engine.agents.start(work, f"node {seat.node} leaves")
 
     def leaving(self, pool: str) -> list[asyncio.Task[None]]:
         """What is under way to take nodes out of the pool."""
@@ -226,7 +236,7 @@ class Nodes:
         with engine.store.transaction():
             engine.store.delete("nodes", seat.pool, seat.node)
             engine.pools.count_nodes(seat.pool)
-        self._seats[seat.pool].pop(seat.node.lower(), None)
+        self._forget(seat)
         self._leaving.pop(seat, None)
 
 

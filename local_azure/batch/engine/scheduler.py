@@ -6,6 +6,8 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from local_azure.batch.database import DiskFullError
+from local_azure.batch.engine.agents import AGAIN
 from local_azure.batch.engine.documents import Doc
 from local_azure.batch.engine.seats import Seat
 
@@ -43,7 +45,7 @@ class Scheduler:
             self._soon = asyncio.get_running_loop().call_soon(self._run)
 
     def stop(self) -> None:
-        """Start nothing more."""
+        """Start nothing more: `_soon` stays, so that nothing is planned any more."""
         if self._soon is not None:
             self._soon.cancel()
         self._soon = asyncio.get_running_loop().call_soon(lambda: None)
@@ -66,7 +68,14 @@ class Scheduler:
         self._soon = None
         changed, self._changed = self._changed, set()
         for pool in sorted(changed):
-            self._fill(pool)
+            try:
+                full = self._engine.reserve.disk_full()
+                if not full:
+                    self._fill(pool)
+            except DiskFullError:
+                full = True
+            if full:
+                asyncio.get_running_loop().call_later(AGAIN, self.wake, pool)
 
     def _fill(self, pool_id: str) -> None:
         engine = self._engine

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from functools import partial
 from typing import TYPE_CHECKING
 
+from local_azure.batch.database import DiskFullError
 from local_azure.batch.engine.activity import Activity, Ending, Outcome
 from local_azure.batch.engine.clock import seconds
 from local_azure.batch.engine.documents import Doc, settings
@@ -20,7 +22,6 @@ if TYPE_CHECKING:
     from local_azure.batch.engine import Engine
 
 logger = logging.getLogger(__name__)
-_UNKNOWN = Failure("Unknown", "The node could not run the task", category="ServerError")
 
 
 class TaskRun(Activity):
@@ -32,7 +33,7 @@ class TaskRun(Activity):
     agent: asyncio.Task[None]
 
     def __init__(self, engine: Engine, job: Doc, task: Doc, seat: Seat, row: RunRow) -> None:
-        super().__init__(engine.store, engine.runner, _work(job, task, seat), row)
+        super().__init__(engine.store, engine.runner, engine.agents, _work(job, task, seat), row)
         self._engine = engine
         self.seat = seat
         self.job_id: str = job["id"]
@@ -51,7 +52,11 @@ class TaskRun(Activity):
     def start(self, ended_with: int | None = None) -> None:
         """Begin. `ended_with` is the exit code of a program that ended in an earlier life of the service."""
         name = f"task {self.job_id}/{self.task_id}"
-        self.agent = self._engine.agents.start(self._run(ended_with), name)
+        self.agent = self._engine.agents.start(partial(self._run, ended_with), name)
+
+    def forsake(self) -> None:
+        """The task's record is no longer this run's to change."""
+        self.forsaken = True
 
     def retries(self, outcome: Outcome) -> bool:
         """Whether this outcome makes the task run again: only a program's failure does, while retries are left."""
@@ -63,23 +68,33 @@ class TaskRun(Activity):
             timer = asyncio.get_running_loop().call_later(self._limit, self.end, Ending.EXPIRED)
         try:
             outcome = await self._go(ended_with)
-        except Exception:  # a slot must come free and a task must end, whatever went wrong
+        except DiskFullError:  # what runs could not be written down: it starts anew, its files make room
+            self.end(Ending.LOST)
+            self._engine.runner.discard(self.work.directory)
+            outcome = Outcome()
+        except Exception as error:  # a slot must come free and a task must end, whatever went wrong
             logger.exception("Task %s of job %s could not be run", self.task_id, self.job_id)
             await self.abort()
-            outcome = Outcome(failure=_UNKNOWN)
+            outcome = Outcome(failure=_unknown(error))
         finally:
             if timer is not None:
                 timer.cancel()
         if self.ending is Ending.DELETED:
             self._engine.runner.discard(self.work.directory)
         if self.ending is not Ending.STOPPED:
-            self._engine.tasks.ended(self, outcome)
+            await self._engine.agents.patiently(partial(self._engine.tasks.ended, self, outcome))
 
     async def _go(self, ended_with: int | None) -> Outcome:
         outcome = await self.execute() if ended_with is None else Outcome.of(ended_with)
         if self.retries(outcome) or self.ending not in (None, Ending.EXPIRED):
             return outcome
         return await self.deliver(outcome)
+
+
+def _unknown(error: Exception) -> Failure:
+    reason = error.strerror if isinstance(error, OSError) else None
+    details = (("Message", reason),) if reason else ()
+    return Failure("Unknown", "The node could not run the task", details, "ServerError")
 
 
 def _work(job: Doc, task: Doc, seat: Seat) -> Work:

@@ -130,7 +130,7 @@ class Tasks:
             doc.pop("nodeInfo", None)
             run = self._running(job_id, task_id)
             if run is not None:
-                run.forsaken = True
+                self._engine.store.after_commit(run.forsake)
             doc = self._put(job_id, doc)
             self._engine.store.hold(job_id, task_id, Hold.EARLIER_RUN, run is not None)
             self._engine.scheduler.wake(job["executionInfo"].get("poolId"))
@@ -144,7 +144,7 @@ class Tasks:
         with engine.store.transaction():
             engine.store.delete("tasks", job_id, task_id)
             if run is not None:
-                run.forsaken = True
+                engine.store.after_commit(run.forsake)
                 engine.store.after_commit(partial(run.end, Ending.DELETED))
             engine.jobs.check_all_complete(job_id)
         directory = self._place(engine.jobs.get(job_id), doc)
@@ -194,15 +194,18 @@ class Tasks:
         row = RunRow(token, seat.pool, place.node_id, job["id"].lower(), doc["id"].lower(), folder)
         engine.store.begin_run(row)
         run = TaskRun(engine, job, doc, seat, row)
-        self._runs[run.key] = run
-        engine.nodes.task_began(run, doc)
+        self._add(run, doc)
         engine.store.after_commit(run.start)
+
+    def _add(self, run: TaskRun, doc: Doc) -> None:
+        self._runs[run.key] = run
+        self._engine.store.if_undone(partial(self._runs.pop, run.key, None))
+        self._engine.nodes.task_began(run, doc)
 
     def resume(self, job: Doc, doc: Doc, seat: Seat, row: RunRow) -> None:
         """Go on with a run whose program ended in an earlier life of the service: send its outputs."""
         run = TaskRun(self._engine, job, doc, seat, row)
-        self._runs[run.key] = run
-        self._engine.nodes.task_began(run, doc)
+        self._add(run, doc)
         self._engine.store.after_commit(partial(run.start, row.exit_code))
 
     def ended(self, run: TaskRun, outcome: Outcome) -> None:
@@ -211,6 +214,7 @@ class Tasks:
         with engine.store.transaction():
             engine.store.end_run(run.row.token)
             self._runs.pop(run.key, None)
+            engine.store.if_undone(partial(self._runs.setdefault, run.key, run))
             doc = None if run.forsaken else engine.store.get("tasks", run.job_id, run.task_id)
             succeeded: bool | None = outcome.failure is None and run.ending is None
             if doc is not None:
@@ -279,6 +283,7 @@ class Tasks:
         doc["executionInfo"] = ordered(info, EXECUTION)
         move(doc, "completed", now)
         doc = self._put(job["id"], doc)
+        self._engine.store.if_undone(partial(self._engine.dependencies.forget, job["id"]))
         for waiting in self._engine.dependencies.satisfied_by(job, doc):
             self._engine.store.hold(job["id"], waiting, Hold.DEPENDENCIES, False)
             self._engine.scheduler.wake(job["executionInfo"]["poolId"])
