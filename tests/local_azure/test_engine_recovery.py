@@ -3,6 +3,7 @@
 import asyncio
 import json
 import os
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -29,6 +30,9 @@ from tests.local_azure.engine_fixtures import (
     task,
 )
 from tests.waiting import until
+
+if sys.platform == "linux":
+    import pty
 
 PROJECT = Path(__file__).parents[2]
 SERVICE = """
@@ -171,6 +175,55 @@ def test_a_process_not_yet_written_down_is_found_by_its_environment(tmp_path: Pa
     recovered(tmp_path, look)
     stranger.kill()
     stranger.wait()
+
+
+if sys.platform == "linux":
+
+    def test_processes_that_left_session_and_environment_are_found_and_a_visitor_is_not(
+        tmp_path: Path, service: Service
+    ):
+        """One escaped process works in the node's folder, one only writes there; a visitor has a terminal."""
+        pids = tmp_path / "pids"
+        escape = (
+            "import os, sys; os.setsid(); os.chdir(sys.argv[1]); "
+            "null = os.open('/dev/null', os.O_RDWR); [os.dup2(null, n) for n in map(int, sys.argv[2])]; "
+            "os.execve(sys.executable, [sys.executable, '-c', 'import time; time.sleep(60)'], {})"
+        )
+        program = tmp_path / "escape.py"
+        program.write_text(escape)
+        start = f"[sys.executable, r'{program}', where, fds]"
+        code = (
+            f"import subprocess, sys; started = [subprocess.Popen({start}) for where, fds in (('.', '012'), ('/', '0'))]; "
+            f"open(r'{pids}', 'w').write(' '.join(str(p.pid) for p in started) + '.'); [p.wait() for p in started]"
+        )
+        service.call("pools", "create", pool())
+        service.call("jobs", "create", job())
+        service.call("tasks", "create", "job", task(command=python(code)))
+        service.go_on()
+        until(lambda: pids.exists() and pids.read_text().endswith("."), what="the escaped processes")
+        escaped = [int(pid) for pid in pids.read_text().rstrip(".").split()]
+        until(
+            lambda: all("sleep(60)" in psutil.Process(pid).cmdline()[-1] for pid in escaped),
+            what="their escape",
+        )
+        assert not any(psutil.Process(pid).environ() for pid in escaped)
+        (directory,) = tmp_path.glob("batch/nodes/*/workitems/job/job-1/task")
+        visitor, _ = pty.fork()
+        if visitor == 0:
+            os.chdir(directory)
+            os.execv(sys.executable, [sys.executable, "-c", "import time; time.sleep(60)"])
+        until(lambda: psutil.Process(visitor).cwd() == str(directory.resolve()), what="the visitor")
+        service.kill()
+        assert all(map(alive, escaped))
+
+        async def look(engine: Engine) -> None:
+            assert not any(map(alive, escaped))
+            assert alive(visitor)
+            engine.tasks.terminate("job", "task")
+
+        recovered(tmp_path, look)
+        os.kill(visitor, signal.SIGKILL)
+        os.waitpid(visitor, 0)
 
 
 def test_moves_half_done_are_continued(tmp_path: Path, service: Service):

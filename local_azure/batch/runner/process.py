@@ -26,6 +26,8 @@ if sys.platform == "win32":
 _LOG = logging.getLogger(__name__)
 _PATIENCE = 30.0  # seconds until a killed process must be gone
 _STEP = 0.005
+_PROC = Path("/proc")
+_TERMINAL = 4  # where proc(5) has tty_nr, counted from behind the name
 
 
 class LocalProcess:
@@ -121,9 +123,10 @@ def kill_group(group: int) -> None:
 
 
 def end_orphans(known: Iterable[ProcessIdentity], root: Path) -> None:
-    """End the sessions of `known` processes, and every process whose environment names a node below `root`.
+    """End the sessions of `known` processes, and every process that belongs to a node below `root`.
 
-    Killed until none is left, because one may start another meanwhile.
+    That is one whose environment names the node, and one that left its session and dropped its environment but
+    writes into the node's folder or works in it (seen on Linux only). Killed until none is left, because one may start another meanwhile.
     """
     sessions = {identity.pid: identity for identity in known if _still_theirs(identity)}
     deadline = time.monotonic() + _PATIENCE
@@ -150,10 +153,32 @@ def _belongs(process: psutil.Process, sessions: dict[int, ProcessIdentity], root
             identity = sessions.get(os.getsid(process.pid))
             if identity is not None and process.create_time() >= identity.create_time - 1:
                 return True
-        place = process.environ().get("AZ_BATCH_NODE_ROOT_DIR", "")
-        return place == root or place.startswith(root + os.sep)
     except (psutil.Error, OSError):
         return False
+    for look in (_named_node, _working_directory, _output, _errors):
+        with contextlib.suppress(psutil.Error, OSError):
+            place = look(process)
+            if place == root or place.startswith(root + os.sep):
+                return True
+    return False
+
+
+def _named_node(process: psutil.Process) -> str:
+    return process.environ().get("AZ_BATCH_NODE_ROOT_DIR", "")
+
+
+def _working_directory(process: psutil.Process) -> str:
+    """Where a process works that has no terminal: someone who looks around in a node's folder has one (Linux)."""
+    fields = (_PROC / str(process.pid) / "stat").read_text().rpartition(")")[2].split()
+    return process.cwd() if fields[_TERMINAL] == "0" else ""
+
+
+def _output(process: psutil.Process) -> str:
+    return str((_PROC / str(process.pid) / "fd" / "1").readlink())
+
+
+def _errors(process: psutil.Process) -> str:
+    return str((_PROC / str(process.pid) / "fd" / "2").readlink())
 
 
 def _group_runs(group: int) -> bool:
