@@ -22,6 +22,7 @@ from batch_core.errors import (
     Unreachable,
     translated,
 )
+from batch_core.failures import STDERR
 from batch_core.files import encode_name
 from batch_core.manifests import Manifest
 from batch_core.pacing import Backoff
@@ -60,7 +61,8 @@ def tasks_of(account: Account, manifest: Manifest) -> Iterable[models.BatchTaskC
                         "x-ms-meta-name": encode_name(file.result_name),
                     },
                 ),
-                _output("../std*.txt", results, f"{folder}/{LOGS}", "taskcompletion", {}),
+                # ffmpeg says all that it says on stderr
+                _output(f"../{STDERR}", results, f"{folder}/{LOGS}/{STDERR}", "taskcompletion", {}),
             ],
             user_identity=models.UserIdentity(
                 auto_user=models.AutoUserSpecification(scope="task", elevation_level="nonadmin")

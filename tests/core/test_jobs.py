@@ -111,7 +111,7 @@ def test_files_become_mp3s_under_their_own_names(ready: Account, plan: Plan, tmp
         blob.name
         for blob in ready.blobs.get_container_client(RESULTS).list_blobs(f"{run.id}/file-0001/logs/")
     ]
-    assert [name.rpartition("/")[2] for name in logs] == ["stderr.txt", "stdout.txt"]
+    assert [name.rpartition("/")[2] for name in logs] == ["stderr.txt"]
 
 
 def test_a_run_has_its_time_limit_and_settings_and_no_text_of_a_user_in_a_command(
