@@ -133,13 +133,19 @@ class BatchRetry(RetryPolicy):
             retry_status=total,
             retry_backoff_factor=0.5,
             retry_backoff_max=10,
-            timeout=RETRY_SECONDS,
         )
 
     def configure_retries(self, options: dict[str, Any]) -> dict[str, Any]:
-        """The settings of one call: POST and PATCH are repeated, too."""
+        """The settings of one call: POST and PATCH are repeated, too.
+
+        The SDK's own limit in time would hide what went wrong behind an error of its own.
+        """
         options.setdefault("retry_on_methods", _METHODS)
-        return super().configure_retries(options)
+        return super().configure_retries(options) | {"until": time.monotonic() + RETRY_SECONDS}
+
+    def increment(self, settings: dict[str, Any], response: Any = None, error: Any = None) -> bool:
+        """Whether the call is tried once more."""
+        return time.monotonic() < settings["until"] and bool(super().increment(settings, response, error))
 
     def get_retry_after(self, response: Any) -> float | None:
         """How long the service wants to be left alone, in seconds; None for what is no time."""
