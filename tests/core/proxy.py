@@ -41,6 +41,7 @@ class Fault:
     status: int = 0
     retry_after: str | None = None
     seconds: float = 2.0
+    body: bytes = b""  # of a refusal, as Batch sends it
     strike: Callable[[], object] | None = (
         None  # called when the call was lost or done, before the client notices
     )
@@ -104,7 +105,9 @@ class _Handler(BaseHTTPRequestHandler):
         if fault and fault.strike and kind == "request lost":
             fault.strike()
         if fault and kind == "status":
-            self.answer(fault.status, {"Retry-After": fault.retry_after} if fault.retry_after else {}, b"")
+            headers = {"Content-Type": "application/json; odata=minimalmetadata"} if fault.body else {}
+            wish = {"Retry-After": fault.retry_after} if fault.retry_after else {}
+            self.answer(fault.status, headers | wish, fault.body)
             return
         if kind in ("request lost", "silence"):
             self.reset()
