@@ -2,28 +2,27 @@
 
 import base64
 import binascii
-from collections.abc import Generator, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import orjson
-from azure.core import MatchConditions
 from azure.storage.blob import BlobProperties
 from zipstream import ZIP_STORED, ZipStream
 
 from batch_core import jobs
 from batch_core.account import Account
 from batch_core.conversions import content_type, expected_seconds, path_name
-from batch_core.errors import InvalidInput, NotFound, ServiceFailure, translated
+from batch_core.errors import NotFound, translated
 from batch_core.failures import STOPPED, reason_in_words, taken_back
 from batch_core.feed import Feed
 from batch_core.jobs import Run
 from batch_core.manifests import Manifest, ManifestFile
 from batch_core.pools import moment
 from batch_core.probe import check_decodes
+from batch_core.reading import read_blob
 from batch_core.storage import RESULTS, read_url
 
-CHUNK = 1024 * 1024  # bytes read at once; the SDK holds some ten times of it for a moment
 State = Literal["waiting", "converting", "done", "failed", "stopped", "preempted"]
 TASK_FIELDS = "id,state,previousState,previousStateTransitionTime,executionInfo"
 EMPTY = "Its result is empty."
@@ -79,6 +78,12 @@ def list_results(account: Account, run_id: str, manifest: Manifest | None = None
     complete = all(_path(run_id, file) in blobs for file in manifest.files)
     job = _job(account, run_id, complete)
     return [_result(manifest, file, blobs, job) for file in manifest.files]
+
+
+def made(account: Account, run_id: str) -> int:
+    """How many of a run's tasks have ended well. Raises NotFound."""
+    with translated("count the results"):
+        return account.batch.get_job_task_counts(run_id).task_counts.succeeded or 0
 
 
 def _path(run_id: str, file: ManifestFile) -> str:
@@ -299,27 +304,3 @@ def _unique(names: list[str]) -> list[str]:
         taken.add(candidate.casefold())
         unique.append(candidate)
     return unique
-
-
-def read_blob(account: Account, container: str, blob: str, start: int, end: int) -> Generator[bytes]:
-    """The bytes from `start` up to, not including, `end`, a piece at a time; nothing is sent before the first.
-
-    Raises Conflict when the blob is replaced while it is read, InvalidInput for a range that makes no sense.
-    """
-    if not 0 <= start <= end:
-        raise InvalidInput("This part of the file does not exist.")
-    client = account.blobs.get_blob_client(container, blob)
-    etag: str | None = None
-    while start < end:
-        size = min(CHUNK, end - start)
-        unchanged: dict[str, Any] = (
-            {"etag": etag, "match_condition": MatchConditions.IfNotModified} if etag else {}
-        )
-        with translated("read the file"):
-            answer = client.download_blob(offset=start, length=size, **unchanged)
-            data = answer.readall()
-        if len(data) != size:
-            raise ServiceFailure("The file ended before its end.", "Start the download again.")
-        etag = answer.properties.etag
-        start += size
-        yield data

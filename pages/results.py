@@ -18,7 +18,7 @@ from pages.parts.result_list import OPEN, check_new, listed, manifest, refresh_s
 from pages.parts.result_rows import causes, lost_groups, lost_row, result_row
 from pages.parts.retry import retry_asked, retry_button, tries_of
 from pages.parts.run_choice import choose_run
-from pages.shell import session, signing, words
+from pages.shell import badges, session, signing, words
 
 ROWS = 25
 NAMED = 50
@@ -54,6 +54,7 @@ def listing(account: Account, run_id: str) -> None:
     except DashboardError as error:
         session.show_error(error)
         return
+    badges.see(account, run)
     done = [row for row in rows if row.state == "done"]
     totals(account, run, rows, done)
     left_out(before)

@@ -10,8 +10,10 @@ from batch_core.errors import DashboardError
 from batch_core.pools import PoolInfo
 from pages.components import back
 from pages.shell import costs, session, uploads, words
+from pages.shell.badges import counted
 
 FOOT_SECONDS = 5
+BADGES = "nav_badges"  # what stands beside the pages' names now
 MARK = (
     '<rect x="1" y="3" width="26" height="22" rx="5" fill="#0072B2"/>'
     '<path d="M10.5 8.6v10.8L20 14z" fill="#fff"/>'
@@ -49,7 +51,7 @@ def show() -> None:
         icon_image=ICON,
     )
     session.remember_ids()  # before there is a link to press: a press ends this run and empties the URL
-    page = st.navigation({section: [_page(*entry) for entry in pages] for section, pages in SECTIONS.items()})
+    page = _navigation(st.session_state.get(BADGES, {}))
     session.keep_ids_in_url()
     current = session.account()
     if current is not None:
@@ -60,9 +62,25 @@ def show() -> None:
     page.run()
 
 
-def _page(name: str, title: str, icon: str, help: str) -> st.Page:
+def _navigation(badges: dict[str, str]) -> st.Page:
+    """The pages' links, each with what waits there. Sent again, it changes their names in place."""
+    st.session_state[BADGES] = badges
+    return st.navigation(
+        {
+            section: [_page(*entry, badges.get(entry[0], "")) for entry in pages]
+            for section, pages in SECTIONS.items()
+        }
+    )
+
+
+def _page(name: str, title: str, icon: str, help: str, badge: str) -> st.Page:
     return st.Page(
-        f"pages/{name}.py", title=title, icon=f":material/{icon}:", default=name == "files", help=help
+        f"pages/{name}.py",
+        title=f"{title}{badge}",
+        icon=f":material/{icon}:",
+        url_path=name,
+        default=name == "files",
+        help=help,
     )
 
 
@@ -85,6 +103,9 @@ def _foot() -> None:
         nodes = sum(pool.dedicated + pool.spot for pool in there)
         state = f":green[●] {'look only' if current.look_only else 'ready'} · {words.count(nodes, 'node')}"
         cost = "Nothing costs money" if costs.free(current) else costs.charge(there)
+        badges = counted(current)
+        if badges != st.session_state.get(BADGES):
+            _navigation(badges)
     except DashboardError as error:
         state, cost = f":red[●] {error.user_message}", ""
     with st.container(gap="xsmall"):

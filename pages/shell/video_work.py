@@ -81,10 +81,12 @@ class Work:
         self.account = account
         self.looking = Task(self._look)
         self.sampling = Task(self._sample)
+        self.counting = Task(lambda tell: tell(len(self.files()), 0))
         self._found: dict[str, Probe] = {}  # kept here too: an account to look at only takes no metadata
         self._kept: list[VideoFile] = []
         self._listed = 0.0
         self._news = False
+        self._listing = Lock()
         self.known: int | None = None  # how many files could be converted when they were listed last
 
     @property
@@ -106,19 +108,21 @@ class Work:
 
     def forget(self) -> None:
         """The files are others now: the next list is made anew."""
-        self._kept = []
+        self._kept, self.known = [], None
 
     def files(self) -> list[VideoFile]:
         """The account's files, newest first, with what is known of them. A long list is kept for some seconds.
 
         Raises DashboardError.
         """
-        age = time.monotonic() - self._listed
-        if len(self._kept) < MANY or age > (NEWS_SECONDS if self._news else KEPT_SECONDS):
-            self._news = False
-            self._kept = files.list_files(self.account)
-            self._listed = time.monotonic()
-        found = [file if file.probe else replace(file, probe=self._found.get(file.id)) for file in self._kept]
+        with self._listing:
+            age = time.monotonic() - self._listed
+            if len(self._kept) < MANY or age > (NEWS_SECONDS if self._news else KEPT_SECONDS):
+                self._news = False
+                self._kept = files.list_files(self.account)
+                self._listed = time.monotonic()
+            kept = self._kept
+        found = [file if file.probe else replace(file, probe=self._found.get(file.id)) for file in kept]
         self.known = sum(bool(file.probe and file.probe.ok) for file in found)
         return found
 
@@ -132,6 +136,7 @@ class Work:
                 tell(done, len(new))
         except NotFound:
             self.looking.start()  # deleted meanwhile: the list is another now
+        self.forget()
 
     def _sample(self, tell: Callable[[int, int], None]) -> None:
         samples.make_samples(self.account, tell)
