@@ -13,7 +13,7 @@ from batch_core.monitor import Snapshot
 from batch_core.pools import PoolInfo
 from pages.charts.labels import node_name
 from pages.components.live_chart import Click
-from pages.parts.monitor_tables import node_table, node_title
+from pages.parts.monitor_tables import node_table
 from pages.parts.node_panel import ask_to_remove, node_details
 from pages.parts.pickers import distinct
 from pages.parts.pool_actions import actions, name, stop_resizing
@@ -110,7 +110,7 @@ def about(snapshot: Snapshot, pool: PoolInfo) -> None:
 
 def one_node(account: Account, snapshot: Snapshot) -> None:
     """The details of a node that was chosen in the table or from the list."""
-    titles = {Click("node", node.id): node_title(node) for node in snapshot.nodes}
+    titles = {Click("node", node.id): node_name(node.id, node.order) for node in snapshot.nodes}
     options = distinct(titles, {thing: thing.id for thing in titles})
     if st.session_state.get(SHOWN) not in options:
         st.session_state[SHOWN] = None

@@ -67,11 +67,16 @@ def time_axis(axis: Axis) -> Figure:
         "title": {"text": title, "font": {"size": 11}, "standoff": 4},
         "tickformatstops": stops,
         "autorange": True,
-        "autorangeoptions": {"minallowed": axis.at(axis.start)},
+        "autorangeoptions": {"minallowed": _number(axis.at(axis.start))},
         "showgrid": True,
         "zeroline": False,
         "nticks": 8,
     }
+
+
+def _number(shown: str) -> float:
+    """Milliseconds since 1970: for the one place where plotly.js compares what it is given as it is."""
+    return datetime.fromisoformat(shown).replace(tzinfo=UTC).timestamp() * 1000
 
 
 def _zone_name(axis: Axis) -> str:

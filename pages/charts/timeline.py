@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from batch_core.snapshot import NodePhase, NodeRow, Span
 
 BARS_AT_MOST = 10_000
-LANES_WITH_NAMES = 40
+LANES_WITH_NAMES = 22  # as many as stand under each other in the highest chart
 LANES_WITHOUT_ZOOM = 60
 HEIGHT_AT_MOST = 420
 LANE_HEIGHT = 30

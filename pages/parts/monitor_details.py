@@ -13,7 +13,7 @@ from pages.charts.palette import ERROR, node_family, task_family
 from pages.components.live_chart import Click
 from pages.parts.monitor_choice import Watched
 from pages.parts.monitor_lists import why
-from pages.parts.monitor_tables import SHOWN, node_title, task_state
+from pages.parts.monitor_tables import SHOWN, task_state
 from pages.parts.node_panel import node_details
 from pages.parts.pickers import distinct
 from pages.shell import session, words
@@ -55,15 +55,19 @@ def _close() -> None:
 
 
 def _options(snapshot: Snapshot) -> dict[Click, str]:
-    """Nodes, those with a problem first, then tasks, the newest change first; what is shown is always among them."""
+    """Nodes, those with a problem first, then tasks, the newest change first; what is shown is always among them.
+
+    A label stays the same while its thing changes: Streamlit forgets a choice whose label is another now.
+    """
     shown: Click | None = st.session_state.get(SHOWN)
     nodes = sorted(snapshot.nodes, key=lambda node: (node_family(node.state) is not ERROR, node.order))
     tasks = sorted(snapshot.tasks, key=lambda task: task.since, reverse=True)
     listed_nodes = nodes[:NODES] + [node for node in nodes[NODES:] if shown == Click("node", node.id)]
     listed_tasks = tasks[:TASKS] + [task for task in tasks[TASKS:] if shown == Click("task", task.id)]
-    labels = {Click("node", node.id): node_title(node) for node in listed_nodes}
-    labels |= {Click("task", task.id): f"{task.name} · {task_state(task, snapshot)}" for task in listed_tasks}
-    return distinct(labels, {thing: thing.id for thing in labels})
+    labels = {Click("node", node.id): node_name(node.id, node.order) for node in listed_nodes}
+    for task in listed_tasks:
+        labels[Click("task", task.id)] = task.name if task.name == task.id else f"{task.name} · {task.id}"
+    return distinct(labels, {thing: f"{thing.kind} {thing.id}" for thing in labels})
 
 
 def task_details(account: Account, watched: Watched, task: TaskRow, snapshot: Snapshot) -> None:

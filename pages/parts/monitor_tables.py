@@ -8,7 +8,7 @@ from datetime import datetime
 import pandas as pd
 import streamlit as st
 
-from batch_core.monitor import NodeRow, Snapshot, TaskRow
+from batch_core.monitor import Snapshot, TaskRow
 from pages.charts.labels import duration, node_name
 from pages.charts.palette import (
     OFFLINE,
@@ -152,8 +152,3 @@ def _names(snapshot: Snapshot) -> dict[str, str]:
     """The short names of all nodes that the pool ever had."""
     orders = {**snapshot.places, **{node.id: node.order for node in snapshot.nodes}}
     return {node_id: node_name(node_id, order) for node_id, order in orders.items()}
-
-
-def node_title(node: NodeRow) -> str:
-    """A node in a list to choose from."""
-    return f"{node_name(node.id, node.order)} · {node_words(node.state, node.accepts)}"

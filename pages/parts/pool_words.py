@@ -133,7 +133,8 @@ def _start_task_hangs(pool: PoolInfo, snapshot: Snapshot) -> Line | None:
     longest = min(waiting, key=lambda node: node.since)
     return Line(
         f"The start task has been running for {duration(snapshot.taken_at - longest.since)} on "
-        f"{_share(waiting, snapshot)}; no task starts there before it ends. Its last lines tell what it is doing.",
+        f"{_share(waiting, snapshot)}; no task starts there before it ends. Its last lines tell what it is doing; "
+        "if it hangs, remove the node, or make a pool with another start task.",
         "warning",
         node_id=longest.id,
     )

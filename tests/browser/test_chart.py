@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import pytest
 from azure.batch import models
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Browser, Locator, Page, expect
 
 from batch_core import jobs, pools
 from batch_core.account import Account
@@ -129,7 +129,80 @@ def test_a_click_on_a_bar_or_a_tile_shows_its_details(monitor: Page) -> None:
     bar(nodes(monitor)).click(force=True)
     expect(monitor.get_by_text(re.compile(r"Dedicated node · \d of 1 slot in use"))).to_be_visible()
     monitor.get_by_role("button", name="Close").click()
-    expect(monitor.get_by_text("Click a tile or a bar for its details.")).to_be_visible()
+    expect(monitor.get_by_text(re.compile(r"Dedicated node · \d of 1 slot in use"))).to_be_hidden()
+
+
+def test_bars_lie_between_the_start_and_now_in_every_zone(
+    browser: Browser, app_url: str, running_job: str
+) -> None:
+    context = browser.new_context(viewport={"width": 1280, "height": 800}, timezone_id="Asia/Kolkata")
+    context.set_default_timeout(30_000)
+    try:
+        chart = timeline(opened(context.new_page(), app_url, running_job))
+        for axis in ("Elapsed", "Clock"):
+            chart.page.get_by_role("radio", name=axis).or_(
+                chart.page.get_by_text(axis, exact=True)
+            ).first.click()
+            until(lambda: bars_in_view(chart, relative=axis == "Elapsed"), seconds=30, what=f"bars by {axis}")  # noqa: B023
+    finally:
+        context.close()
+
+
+def bars_in_view(chart: Locator, *, relative: bool) -> bool:
+    """Whether the axis is the one that is asked for, no longer than ten minutes, with all bars on it."""
+    return chart.evaluate(
+        """(chart, relative) => {
+            const axis = chart._fullLayout.xaxis;
+            const [start, end] = axis.range.map((shown) => axis.r2l(shown));
+            const bars = chart.calcdata.flat().filter((point) => point.b);
+            const asked = relative === String(axis.range[0]).startsWith("2000-01-01");
+            return asked && end - start < 600_000 && bars.length > 0 && bars.every(
+                (bar) => bar.b >= start && bar.b + bar.s <= end + 1000);
+        }""",
+        relative,
+    )
+
+
+def test_tasks_are_kept_away_from_a_node_that_the_keyboard_has_opened(
+    page: Page, app_url: str, account: Account
+) -> None:
+    pool_id = f"keys-{uuid.uuid4().hex[:8]}"
+    pools.create(account, pools.PoolSpec(id=pool_id, dedicated=2, spot=0))
+    try:
+        page.goto(f"{app_url}/monitor?pool={pool_id}")
+        expect(nodes(page)).to_have_attribute("aria-label", re.compile("2 idle"), timeout=60_000)
+        page.get_by_role("combobox", name="Details").focus()
+        page.keyboard.press("ArrowDown")
+        expect(page.get_by_role("option", name="node 1", exact=True)).to_be_visible()
+        page.keyboard.press("Enter")
+        switch = page.get_by_role("button", name="Take no more tasks")
+        expect(switch).to_be_enabled()
+        switch.focus()
+        page.keyboard.press("Enter")
+        expect(page.get_by_text("offline, takes no tasks since")).to_be_visible()
+        expect(nodes(page)).to_have_attribute("aria-label", re.compile("1 idle, 1 offline"))
+        again = page.get_by_role("button", name="Take tasks again")
+        again.focus()
+        page.keyboard.press("Enter")
+        expect(page.get_by_text("idle since")).to_be_visible()
+        page.get_by_role("button", name="Remove", exact=True).click()
+        dialog = page.get_by_role("dialog")
+        expect(dialog).to_contain_text("node 1 (tvmps_")
+        dialog.get_by_role("button", name="Remove the node").click()
+        expect(nodes(page)).to_have_attribute("aria-label", re.compile("1 of 1: 1 idle"))
+        assert f"pool={pool_id}" in page.url
+    finally:
+        pools.delete(account, pool_id)
+
+
+def test_a_row_of_the_table_beside_a_chart_opens_the_details_by_keyboard(monitor: Page) -> None:
+    monitor.get_by_text("Table", exact=True).last.click()
+    table = monitor.get_by_test_id("stDataFrame").first
+    expect(timeline(monitor)).to_be_hidden()
+    table.locator("canvas").first.focus()
+    for key in ("ArrowDown", "Shift+Space"):
+        monitor.keyboard.press(key)
+    expect(monitor.get_by_text(re.compile(r"Task task-\d"))).to_be_visible()
 
 
 def test_a_hostile_name_is_shown_as_it_was_typed(monitor: Page) -> None:
