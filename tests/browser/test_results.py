@@ -83,7 +83,7 @@ def test_play_counts_when_it_is_pressed_while_other_rows_change(
 def test_one_step_back_leaves_the_page(page: Page, app_url: str, fresh_run: Run) -> None:
     page.goto(f"{app_url}/convert")
     expect(page.get_by_role("heading", name="Convert", level=1)).to_be_visible()
-    page.wait_for_function("history.pushState.onePage", timeout=60_000)
+    until(lambda: page.evaluate("history.pushState.onePage"), seconds=60, what="the frame’s own script")
     page.get_by_test_id("stSidebarNav").get_by_role("link", name="Results").click()
     page.wait_for_url(re.compile(r"/results.*run="))
     page.wait_for_function("history.pushState.onePage")
