@@ -20,10 +20,14 @@ pytestmark = pytest.mark.usefixtures("local_no_process_left", "local_installatio
 Start = Callable[..., LocalProcess]
 
 
-def run_one(endpoints: dict, seconds: float, *, spot: bool = False) -> BatchClient:
-    """Start one task that waits, on a node of its own (a Spot one if asked for); returns when it runs."""
+def client_of(endpoints: dict) -> BatchClient:
+    """The SDK's client on a running local cloud."""
     account = endpoints["batch"]
-    client = BatchClient(account["url"], AzureNamedKeyCredential(account["account"], account["key"]))
+    return BatchClient(account["url"], AzureNamedKeyCredential(account["account"], account["key"]))
+
+
+def make_job(client: BatchClient, *, spot: bool = False) -> None:
+    """Make the pool `pool` with one node (a Spot one if asked for) and the job `job` in it."""
     image = batch.BatchVmImageReference(publisher="canonical", offer="ubuntu-24_04-lts", sku="server")
     machine = batch.VirtualMachineConfiguration(
         image_reference=image, node_agent_sku_id="batch.node.ubuntu 24.04"
@@ -38,6 +42,12 @@ def run_one(endpoints: dict, seconds: float, *, spot: bool = False) -> BatchClie
         )
     )
     client.create_job(batch.BatchJobCreateOptions(id="job", pool_info=batch.BatchPoolInfo(pool_id="pool")))
+
+
+def run_one(endpoints: dict, seconds: float, *, spot: bool = False) -> BatchClient:
+    """Start one task that waits, on a node of its own (a Spot one if asked for); returns when it runs."""
+    client = client_of(endpoints)
+    make_job(client, spot=spot)
     line = f'{sys.executable} -c "import time; time.sleep({seconds})"'
     client.create_task("job", batch.BatchTaskCreateOptions(id="task", command_line=line))
     until(

@@ -91,6 +91,8 @@ class Engine:
         if agents:
             await asyncio.wait(agents)
         await self.agents.stop()
+        if any(seat.used for seat in self.nodes.seats()):
+            await self.runner.end_orphans((), self.nodes_dir)
         await self.runner.close()
         self.store.close()
 

@@ -77,7 +77,7 @@ class _Retry(ExponentialRetry):
     """The SDK's retries, with a shorter wait at first and the one that the service asks for."""
 
     def __init__(self) -> None:
-        super().__init__(retry_total=ATTEMPTS - 1, retry_connect=3, retry_read=5, retry_status=5)
+        super().__init__(retry_total=ATTEMPTS - 1, retry_connect=ATTEMPTS - 1, retry_read=5, retry_status=5)
 
     def increment(
         self, settings: dict[str, Any], request: Any, response: Any = None, error: Any = None
