@@ -135,6 +135,25 @@ def make_clip(path: Path, seconds: int, size: str = "640x360") -> Path:
     return path
 
 
+def make_film(path: Path, seconds: int) -> Path:
+    """Make a clip such as video sites send: 640x360 H.264 at 700 kbit/s, sound in stereo, AAC at 128 kbit/s."""
+    picture = ["-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25"]
+    left = ["-f", "lavfi", "-i", "anoisesrc=color=pink:amplitude=0.2:seed=1,aformat=channel_layouts=mono"]
+    right = ["-f", "lavfi", "-i", "sine=frequency=440"]
+    stereo = [
+        "-filter_complex",
+        "[1:a][2:a]join=inputs=2:channel_layout=stereo[a]",
+        "-map",
+        "0:v",
+        "-map",
+        "[a]",
+    ]
+    coding = ["-c:v", "libx264", "-b:v", "700k", "-c:a", "aac", "-b:a", "128k", "-t", str(seconds)]
+    command = [FFMPEG, "-v", "error", "-y", *picture, *left, *right, *stereo, *coding, str(path)]
+    subprocess.run(command, check=True)
+    return path
+
+
 def upload_copies(account: Account, clip: Path, count: int) -> list[VideoFile]:
     """The same clip `count` times in the account under names of their own, looked into once."""
     ensure_containers(account)

@@ -13,7 +13,7 @@ from batch_core.files import VideoFile
 from batch_core.jobs import Plan
 from batch_core.results import list_results
 from tests.benchmarks.conversion import by_ffmpeg
-from tests.benchmarks.rig import make_clip, running_cloud, upload_copies
+from tests.benchmarks.rig import make_film, running_cloud, upload_copies
 from tests.waiting import until
 
 FILES = 50
@@ -24,7 +24,7 @@ CLIP_SECONDS = 30
 def run() -> list[tuple[str, ...]]:
     """Convert the clips as a run and by bare ffmpeg in turn, ROUNDS times each, after one run to warm up."""
     with tempfile.TemporaryDirectory() as folder, running_cloud() as (account, _):
-        clip = make_clip(Path(folder) / "clip.mp4", CLIP_SECONDS)
+        clip = make_film(Path(folder) / "clip.mp4", CLIP_SECONDS)
         files = upload_copies(account, clip, FILES)
         pools.ensure_local_pool(account)
         slots = until(lambda: _slots(account), seconds=60, what="the pool's nodes")
@@ -33,10 +33,12 @@ def run() -> list[tuple[str, ...]]:
         for _ in range(ROUNDS):
             ours.append(_by_run(account, files))
             bare.append(by_ffmpeg([clip] * FILES, slots))
+    size = files[0].size / 1e6
     ratio = statistics.median(mine / other for mine, other in zip(ours, bare, strict=True))
     return [
         (
-            f"{FILES} files of {CLIP_SECONDS} s (640x360, AAC) to MP3 on {slots} nodes, launch to the run's end",
+            f"{FILES} files of {CLIP_SECONDS} s (640x360, {size:.1f} MB, stereo AAC) to MP3 on {slots} nodes, "
+            "launch to the run's end",
             f"{statistics.median(ours):.2f} s",
             f"bare ffmpeg, {slots} at once: {statistics.median(bare):.2f} s",
             f"{ratio:.2f}",
