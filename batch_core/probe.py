@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from batch_core.errors import NotFound, ServiceFailure, Unreachable
-from batch_core.probe_child import FORMATS, GONE, OUT_OF_MEMORY, UNREACHABLE
+from batch_core.probe_child import FORMATS, GONE, NO_READER, OUT_OF_MEMORY, UNREACHABLE
 
 PROBE_SECONDS = 20.0
 _EXTENSIONS = dict(FORMATS.values())
@@ -100,7 +100,7 @@ class Probe:
 def probe(source: Path | str, size: int) -> Probe:
     """What is in the file at a path or URL of `size` bytes; a bad file is an answer, not an error.
 
-    Raises NotFound when the source is gone, Unreachable when it can't be read.
+    Raises NotFound when the source is gone, Unreachable when it can't be read, ServiceFailure when PyAV is missing.
     """
     if size == 0:
         return unreadable("it is empty")
@@ -158,6 +158,11 @@ def _run_child(task: str, source: Path | str, size: int, seconds: float) -> tupl
         )
     except subprocess.TimeoutExpired:
         return None, ""
+    if done.returncode == NO_READER:
+        raise ServiceFailure(
+            "The part of this app that looks into videos (PyAV) is missing or broken.",
+            "Install the app's requirements again: python -m pip install -r requirements.txt",
+        )
     if done.returncode == GONE:
         raise NotFound("The file is no longer in storage.", "Add it again.")
     if done.returncode == UNREACHABLE:

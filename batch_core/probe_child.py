@@ -19,7 +19,7 @@ from batch_core.sizes import size_text
 
 MEMORY = 1024**3  # bytes
 MOST_PIXELS = 8192 * 8192  # of one picture; the largest that cameras and screens have is 8K
-UNREACHABLE, OUT_OF_MEMORY, GONE = 3, 4, 5  # exit codes besides 0
+UNREACHABLE, OUT_OF_MEMORY, GONE, NO_READER = 3, 4, 5, 6  # exit codes besides 0
 
 # demuxer as libavformat names it -> (name for ffmpeg's -f, extension of the task's input)
 FORMATS: dict[str, tuple[str, str]] = {
@@ -272,6 +272,7 @@ class _Clock:
         )
 
     def count(self, frame: Any) -> None:
+        """Adds a decoded frame to what the stream has so far."""
         self.frames += 1
         if self.kind == "audio":
             self.seconds += frame.samples / frame.sample_rate
@@ -338,6 +339,8 @@ def main() -> int:
                 raise source.lost
     except MemoryError:
         return OUT_OF_MEMORY
+    except ImportError:
+        return NO_READER
     except SourceLost as lost:
         return GONE if lost.gone else UNREACHABLE
     except FileNotFoundError:

@@ -1,6 +1,7 @@
 """Five short clips to try the app with, made by ffmpeg on the spot and put among the input files."""
 
 import hashlib
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable
@@ -94,8 +95,23 @@ def _make(account: Account, sample: Sample, folder: Path) -> VideoFile:
     return file
 
 
+def _ffmpeg() -> str:
+    """The program that makes them. Raises ServiceFailure when this computer has none."""
+    try:
+        found = shutil.which(get_ffmpeg_exe())
+    except RuntimeError:  # imageio's way to say that there is no binary for this system
+        found = None
+    if found is None:
+        raise ServiceFailure(
+            "There is no ffmpeg on this computer to make sample videos with.",
+            "Install the app's requirements again (python -m pip install -r requirements.txt), or add a video of "
+            "your own.",
+        )
+    return found
+
+
 def _encode(sample: Sample, path: Path) -> None:
-    command = [get_ffmpeg_exe(), "-nostdin", "-hide_banner", "-loglevel", "error", "-y"]
+    command = [_ffmpeg(), "-nostdin", "-hide_banner", "-loglevel", "error", "-y"]
     command += ["-f", "lavfi", "-i", sample.picture]
     command += ["-f", "lavfi", "-i", f"sine=frequency={sample.pitch}:beep_factor=2:sample_rate=48000"]
     command += ["-t", str(sample.seconds), "-map", "0:v", "-map", "1:a", "-pix_fmt", "yuv420p"]
