@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from batch_core import errors, relay, results
+from batch_core import errors, reading, relay, results
 from batch_core.account import Account
 from batch_core.storage import attachment
 from pages.shell.signing import PREFIX, LinkRefused, verify
@@ -84,7 +84,7 @@ async def blob(request: Request) -> Response:
     headers["Content-Length"] = str(end - start)
     if request.method == "HEAD" or start == end:
         return Response(status_code=status, headers=headers)
-    pieces = results.read_blob(account, container, path, start, end)
+    pieces = reading.read_blob(account, container, path, start, end)
     return Stream(off_loop(pieces), status, headers=headers)
 
 

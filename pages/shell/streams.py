@@ -4,8 +4,10 @@ The SDK blocks, so every piece of a stream is fetched in a worker thread; when t
 generator is closed and with it the reading from storage.
 """
 
+import asyncio
 import re
 from collections.abc import AsyncIterator, Generator
+from concurrent.futures import ThreadPoolExecutor
 
 from anyio import CancelScope
 from starlette.concurrency import run_in_threadpool
@@ -32,13 +34,20 @@ class Stream(StreamingResponse):
 
 
 async def off_loop(pieces: Generator[bytes]) -> AsyncIterator[bytes]:
-    """The pieces, each fetched in a worker thread; closes the generator when nobody reads on."""
-    try:
-        while (piece := await run_in_threadpool(next, pieces, _END)) is not _END:
-            yield piece
-    finally:
-        with CancelScope(shield=True):
-            await run_in_threadpool(pieces.close)
+    """The pieces, each fetched in a worker thread while the one before it is sent; closes the generator when
+    nobody reads on."""
+    with ThreadPoolExecutor(1, "stream") as thread:
+        ahead = asyncio.wrap_future(thread.submit(next, pieces, _END))
+        try:
+            while (piece := await asyncio.shield(ahead)) is not _END:
+                ahead = asyncio.wrap_future(thread.submit(next, pieces, _END))
+                yield piece
+        finally:
+            thread.submit(pieces.close)
+            with CancelScope(shield=True):
+                await asyncio.wait([ahead])
+                ahead.exception()  # nobody waits for it any more
+                await run_in_threadpool(thread.shutdown)
 
 
 def part(asked: str | None, size: int) -> tuple[int, int, int] | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from batch_core import files, jobs, manifests, pools, results
+from batch_core import files, jobs, manifests, pools, reading, results
 from batch_core.account import Account
 from batch_core.conversions import Options
 from batch_core.errors import Conflict, InvalidInput, NotFound, ServiceFailure
@@ -158,12 +158,12 @@ def test_a_verdict_counts_only_for_what_was_checked(account: Account, run: Run) 
 
 
 def test_a_download_goes_on_while_its_result_is_checked(account: Account, run: Run) -> None:
-    made = made_up(account, run, [bytes(2 * results.CHUNK)])
+    made = made_up(account, run, [bytes(2 * reading.PIECE)])
     row = first_result(account, made)
-    pieces = results.read_blob(account, RESULTS, row.blob, 0, row.size or 0)
+    pieces = reading.read_blob(account, RESULTS, row.blob, 0, row.size or 0)
     next(pieces)
     results.check(account, row)
-    assert sum(map(len, pieces)) == results.CHUNK
+    assert sum(map(len, pieces)) == reading.PIECE
 
 
 def test_a_run_that_is_not_there(account: Account) -> None:
@@ -227,19 +227,20 @@ def test_names_in_the_zip_do_not_collide() -> None:
 
 
 def test_parts_of_a_file(account: Account, run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(results, "CHUNK", 1000)
+    monkeypatch.setattr(reading, "PIECE", 1000)
+    monkeypatch.setattr(reading, "STRETCH", 1000)
     data = bytes(range(256)) * 40
     blob = first_result(account, made_up(account, run, [data])).blob
     for start, end in ((0, len(data)), (0, 1), (999, 2001), (5000, 5000), (len(data) - 1, len(data))):
-        assert b"".join(results.read_blob(account, RESULTS, blob, start, end)) == data[start:end]
-    pieces = results.read_blob(account, RESULTS, blob, 0, len(data))
+        assert b"".join(reading.read_blob(account, RESULTS, blob, start, end)) == data[start:end]
+    pieces = reading.read_blob(account, RESULTS, blob, 0, len(data))
     assert len(next(pieces)) == 1000
     account.blobs.get_blob_client(RESULTS, blob).upload_blob(data, overwrite=True)
     with pytest.raises(Conflict):
         next(pieces)
     with pytest.raises(InvalidInput):
-        next(results.read_blob(account, RESULTS, blob, 5, 4))
+        next(reading.read_blob(account, RESULTS, blob, 5, 4))
     with pytest.raises(NotFound):
-        next(results.read_blob(account, RESULTS, "none", 0, 4))
+        next(reading.read_blob(account, RESULTS, "none", 0, 4))
     with pytest.raises((ServiceFailure, InvalidInput)):
-        list(results.read_blob(account, RESULTS, blob, 0, len(data) + 10))
+        list(reading.read_blob(account, RESULTS, blob, 0, len(data) + 10))

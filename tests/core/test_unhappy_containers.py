@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from batch_core import files, jobs, plans, pools, relay, results, samples
+from batch_core import files, jobs, plans, pools, reading, relay, results, samples
 from batch_core import manifests as kept
 from batch_core.account import Account, connect, endpoint
 from batch_core.errors import Conflict, InvalidInput, NotFound
@@ -136,7 +136,7 @@ def test_results_deleted_before_they_were_downloaded_are_named_and_can_be_made_a
     assert archive.value.user_message.startswith("The container for results was deleted")
     assert archive.value.hint == "Convert the files again: what is needed is made anew."
     with pytest.raises(NotFound, match="the container was deleted"):
-        list(results.read_blob(account, RESULTS, row.blob, 0, 10))
+        list(reading.read_blob(account, RESULTS, row.blob, 0, 10))
     again = jobs.launch(account, plan_of(video))
     ended(account, again.id)
     assert [row.state for row in results.list_results(account, again.id)] == ["done"]

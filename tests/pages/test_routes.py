@@ -273,7 +273,7 @@ def test_a_stream_blocks_nobody_and_ends_with_its_reader(
         finally:
             closed.set()
 
-    monkeypatch.setattr(routes.results, "read_blob", slow)
+    monkeypatch.setattr(routes.reading, "read_blob", slow)
     with client.stream("GET", link(account, blob)) as answer:
         assert len(next(answer.iter_bytes(1000))) == 1000
         assert client.get(routes.PLOTLY_URL).status_code == 200
