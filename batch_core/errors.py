@@ -112,6 +112,10 @@ _SENTENCES: dict[str, tuple[type[DashboardError], str, str]] = {
         "The pool is being resized.",
         "Try again when its nodes are there, or stop the resize first.",
     ),
+    "NodeBeingCreated": (Conflict, "The node is starting.", "Try again when it is up."),
+    "NodeBeingStarted": (Conflict, "The node is starting.", "Try again when it is up."),
+    "NodeBeingRebooted": (Conflict, "The node is restarting.", "Try again when it is up."),
+    "NodeStateUnusable": (Conflict, "The node is out of order.", "Remove it, and resize the pool to get another."),
     "ContainerBeingDeleted": (
         Conflict,
         "The container is being deleted.",

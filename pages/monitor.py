@@ -14,7 +14,7 @@ from pages.charts.labels import duration
 from pages.parts.monitor_charts import charts
 from pages.parts.monitor_choice import Watched, choose, listed
 from pages.parts.monitor_details import details
-from pages.parts.monitor_head import header
+from pages.parts.monitor_head import header, held
 from pages.parts.monitor_lists import lists
 from pages.parts.monitor_words import elapsed, settled, state_line
 from pages.parts.node_panel import ask_to_remove
@@ -67,7 +67,10 @@ def live(account: Account, watched: Watched, first: Snapshot | None, at_rest: bo
     if snapshot is None:
         st.caption(":material/hourglass_top: Asking for the nodes and tasks")
         return
-    if (settled(snapshot) and not at_rest) or (first is None or first.job is None) != (snapshot.job is None):
+    other_head = (first is None or first.job is None) != (snapshot.job is None) or held(first) != held(
+        snapshot
+    )
+    if (settled(snapshot) and not at_rest) or other_head:
         listed.clear()
         st.rerun()  # what stands above the picture is out of date
     freshness(snapshot, at_rest)

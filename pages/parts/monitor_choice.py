@@ -19,8 +19,8 @@ NO_JOB = ""  # None would be shown as "nothing chosen yet"
 JOB_STATES = {
     "active": "under way",
     "completed": "ended",
-    "disabled": "paused",
-    "disabling": "being paused",
+    "disabled": "disabled",
+    "disabling": "being disabled",
     "enabling": "being enabled",
     "terminating": "being stopped",
     "deleting": "being deleted",

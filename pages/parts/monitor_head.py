@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import streamlit as st
 
-from batch_core import jobs
+from batch_core import holding, jobs
 from batch_core.account import Account
 from batch_core.errors import DashboardError
 from batch_core.monitor import Snapshot
@@ -26,9 +26,31 @@ def header(account: Account, watched: Watched, snapshot: Snapshot | None) -> boo
             return False
         paused = st.toggle("Pause", key="monitor_paused", help="Hold the picture. Nothing stops working.")
         fixed = job is None or job.state == "terminating" or account.look_only
+        if (
+            job
+            and held(snapshot)
+            and st.button(
+                "Enable the job", icon=":material/play_arrow:", type="primary", disabled=account.look_only
+            )
+        ):
+            _enable(account, job.id)
         if watched.job_id and st.button("Stop the job", icon=":material/stop_circle:", disabled=fixed):
             confirm_stop(account, watched, snapshot)
     return paused
+
+
+def held(snapshot: Snapshot | None) -> bool:
+    """Whether the job has been disabled."""
+    return snapshot is not None and snapshot.job is not None and snapshot.job.state in holding.HELD
+
+
+def _enable(account: Account, job_id: str) -> None:
+    try:
+        holding.enable(account, job_id)
+    except DashboardError as error:
+        session.show_error(error)
+        return
+    st.toast("The job's tasks start again.")
 
 
 @st.dialog("Stop this job?")

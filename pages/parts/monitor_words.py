@@ -15,8 +15,8 @@ _ENDED = {
     "MaxWallClockTimeExpiry": "It was stopped at its time limit",
 }
 _JOB_STATES = {
-    "disabling": "The job is being paused (disabled): no more tasks start.",
-    "disabled": "The job is paused (disabled): nothing starts until it is enabled again.",
+    "disabling": "The job is being disabled: no more tasks start.",
+    "disabled": "Somebody has disabled the job: nothing starts until it is enabled again.",
     "enabling": "The job is being enabled again.",
     "terminating": "The job is being stopped.",
 }

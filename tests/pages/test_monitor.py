@@ -235,6 +235,19 @@ def test_one_task_is_stopped_and_is_no_failure(app: Open, account: Account, vide
     jobs.stop(account, run.id)
 
 
+def test_a_disabled_job_says_so_and_is_enabled(app: Open, account: Account, foreign_job: str) -> None:
+    account.batch.begin_disable_job(foreign_job, models.BatchJobDisableOptions(disable_tasks="requeue"))
+    opened = watched(
+        app(PAGE, job=foreign_job), lambda page: any(b.label == "Enable the job" for b in page.button)
+    )
+    assert [box.value for box in opened.warning] == [
+        "Somebody has disabled the job: nothing starts until it is enabled again."
+    ]
+    node_button(opened, "Enable the job").click()
+    opened.run()
+    until(lambda: account.batch.get_job(foreign_job).state == "active", what="an active job")
+
+
 # A node
 
 
@@ -351,7 +364,7 @@ SAID = [
         a_pool(),
         "idle",
         Counts(5),
-        "The job is paused (disabled): nothing starts until it is enabled again.",
+        "Somebody has disabled the job: nothing starts until it is enabled again.",
     ),
     (
         a_job(),
