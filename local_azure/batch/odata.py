@@ -9,96 +9,13 @@ regard to case.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from local_azure.batch.errors import BatchError, invalid_query
+from local_azure.batch.filterable import PROPERTIES, Property
 from local_azure.batch.wire.times import from_http_date, stored_from, stored_time
-
-_SIX = frozenset({"eq", "ne", "gt", "ge", "lt", "le"})
-_EQ = frozenset({"eq"})
-_EQ_NE = frozenset({"eq", "ne"})
-_TEXT = _SIX | {"startswith"}
-
-
-@dataclass(frozen=True)
-class Property:
-    """What a list's filter may ask of one property: its operators and the kind of its literals."""
-
-    kind: str
-    operators: frozenset[str]
-    path: str = ""
-
-
-def _states(*values: str, operators: frozenset[str] = _EQ_NE) -> Property:
-    return Property("one of " + " ".join(values), operators)
-
-
-_TIME = Property("time", _SIX)
-_ID = Property("text", _TEXT)
-_RESULT = _states("success", "failure")
-
-PROPERTIES: dict[str, dict[str, Property]] = {
-    "pools": {
-        "id": _ID,
-        "state": _states("active", "deleting"),
-        "stateTransitionTime": _TIME,
-        "allocationState": _states("steady", "resizing", "stopping"),
-        "allocationStateTransitionTime": _TIME,
-        "creationTime": _TIME,
-        "lastModified": _TIME,
-        "enableAutoScale": Property("bool", _EQ_NE),
-        "enableInterNodeCommunication": Property("bool", _EQ_NE),
-        "vmSize": Property("text", _EQ_NE),
-    },
-    "nodes": {
-        "state": _states(
-            *("idle", "rebooting", "reimaging", "running", "unusable", "creating", "starting"),
-            *("waitingforstarttask", "starttaskfailed", "unknown", "leavingpool", "offline", "preempted"),
-            *("upgradingos", "deallocated", "deallocating"),
-        ),
-        "stateTransitionTime": _TIME,
-        "lastBootTime": _TIME,
-        "allocationTime": _TIME,
-        "startTaskInfo/state": _states("running", "completed", operators=_EQ),
-        "startTaskInfo/result": _RESULT,
-        "startTaskInfo/exitCode": Property("int", _SIX),
-        "startTaskInfo/startTime": _TIME,
-        "startTaskInfo/endTime": _TIME,
-    },
-    "jobs": {
-        "id": _ID,
-        "state": _states(
-            "active", "disabling", "disabled", "enabling", "terminating", "completed", "deleting"
-        ),
-        "stateTransitionTime": _TIME,
-        "creationTime": _TIME,
-        "lastModified": _TIME,
-        "executionInfo/startTime": _TIME,
-        "executionInfo/endTime": _TIME,
-        "executionInfo/poolId": _ID,
-    },
-    "tasks": {
-        "id": _ID,
-        "state": _states("active", "preparing", "running", "completed"),
-        "stateTransitionTime": _TIME,
-        "creationTime": _TIME,
-        "lastModified": _TIME,
-        "lastModifiedTime": Property("time", _SIX, path="lastModified"),
-        "executionInfo/startTime": _TIME,
-        "executionInfo/endTime": _TIME,
-        "executionInfo/exitCode": Property("int", _SIX),
-        "executionInfo/result": _RESULT,
-    },
-    "files": {"name": Property("text", frozenset({"startswith"}))},
-    "nodecounts": {"poolId": Property("text", _EQ)},
-    "supportedimages": {
-        "osType": _states("linux", "windows"),
-        "verificationType": _states("verified", "unverified"),
-        "nodeAgentSKUId": Property("text", _EQ_NE),
-    },
-}
 
 
 @dataclass(frozen=True)
@@ -137,6 +54,11 @@ def parse(text: str, listing: str) -> Node:
 
 
 class _Parser:
+    """Reads a filter from its tokens by descent: or, and, one comparison or a group in brackets.
+
+    Its methods raise BatchError InvalidQueryParameterValue, with the place and the reason, for what they can't read.
+    """
+
     def __init__(self, text: str, properties: Mapping[str, Property]) -> None:
         self.text = text
         self.properties = properties
@@ -144,6 +66,7 @@ class _Parser:
         self.at = 0
 
     def refuse(self, reason: str) -> BatchError:
+        """The error that tells why this filter is not valid."""
         return invalid_query("$filter", self.text, reason)
 
     def _tokens(self) -> list[tuple[str, str]]:
@@ -159,9 +82,11 @@ class _Parser:
         return tokens
 
     def peek(self) -> tuple[str, str]:
+        """The next token's kind and text; ("end", "") behind the last."""
         return self.tokens[self.at] if self.at < len(self.tokens) else ("end", "")
 
     def take(self, kind: str) -> str:
+        """The text of the next token, which must be of this kind; goes on behind it."""
         found, value = self.peek()
         if found != kind:
             raise self.refuse(f"Expected {kind}, found {value or 'the end'}")
@@ -169,18 +94,22 @@ class _Parser:
         return value
 
     def parse(self) -> Node:
+        """The whole filter."""
         node = self.either(0)
         if self.peek()[0] != "end":
             raise self.refuse(f"Unexpected {self.peek()[1]}")
         return node
 
     def either(self, depth: int) -> Node:
+        """Parts joined by `or`; `depth` counts the brackets around them."""
         return self.group("or", lambda: self.both(depth))
 
     def both(self, depth: int) -> Node:
+        """Parts joined by `and`, which binds closer than `or`."""
         return self.group("and", lambda: self.single(depth))
 
-    def group(self, word: str, part: Any) -> Node:
+    def group(self, word: str, part: Callable[[], Node]) -> Node:
+        """One part, or several with `word` between them."""
         parts = [part()]
         while self.peek() == ("word", word):
             self.at += 1
@@ -188,6 +117,7 @@ class _Parser:
         return parts[0] if len(parts) == 1 else Group(word, tuple(parts))
 
     def single(self, depth: int) -> Node:
+        """A group in brackets, a startswith or a comparison."""
         if depth > _DEEPEST:
             raise self.refuse("The filter is nested too deeply")
         if self.peek()[0] == "open":
@@ -202,6 +132,7 @@ class _Parser:
         return self.comparison(name, operator)
 
     def startswith(self) -> Node:
+        """`(name,'text')` behind the word startswith."""
         self.take("open")
         name = self.take("word")
         self.take("comma")
@@ -210,6 +141,7 @@ class _Parser:
         return node
 
     def comparison(self, name: str, operator: str) -> Node:
+        """The comparison of a property with the literal that follows, if the property allows the operator."""
         known = self.properties.get(name)
         if known is None:
             raise self.refuse(f"The property {name} cannot be used in this filter")
@@ -224,6 +156,7 @@ class _Parser:
         return Comparison(known.path or name, operator, value, kind)
 
     def literal(self, kind: str, found: str, literal: str) -> Any:
+        """The value that a token of the kind `found` has for a property of the kind `kind`; None when it has none."""
         if kind == "time":
             return self.time(literal) if found == "time" else None
         if kind == "int":
@@ -238,6 +171,7 @@ class _Parser:
         return text.lower() if text.lower() in kind.split()[2:] else None
 
     def time(self, literal: str) -> str | None:
+        """The stored time that a literal means, DateTime'…', ISO 8601 or an HTTP date; None for anything else."""
         text = literal.partition("'")[2].rstrip("'") or literal
         try:
             return stored_time(text)

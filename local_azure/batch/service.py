@@ -69,6 +69,7 @@ async def _no_method(request: Request, error: Exception) -> Response:
 
 def _route(service: Service, method: str, path: str, operation: str, handler: Handler | None) -> Route:
     async def endpoint(request: Request) -> Response:
+        """Answer one request within its budget; BatchError OperationTimedOut after that, NotImplemented at once."""
         if handler is None:
             text = f"The local Batch service does not have the operation {operation}."
             raise BatchError("NotImplemented", message=text)

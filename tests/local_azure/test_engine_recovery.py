@@ -44,14 +44,11 @@ from tests.local_azure.engine_fixtures import engine_at
 async def serve():
     pace = Path(sys.argv[1]) / "pace.json"
     async with engine_at(Path(sys.argv[1]), Pace(pace)) as engine:
-        for line in iter(sys.stdin.readline, ""):
+        while line := await asyncio.to_thread(sys.stdin.readline):
             part, name, arguments = json.loads(line)
             getattr(getattr(engine, part), name)(*arguments)
             print("done", flush=True)
-            for _ in range(20):
-                await asyncio.sleep(0.005)
-        while True:
-            await asyncio.sleep(1)
+        await asyncio.Event().wait()
 
 asyncio.run(serve())
 """
