@@ -1,6 +1,7 @@
 """Why no answer came from a service: the cause, told from the exceptions of three libraries, and its sentence."""
 
 import errno
+import re
 import socket
 import ssl
 from collections.abc import Iterator
@@ -74,6 +75,8 @@ def unanswered(error: BaseException) -> Unanswered | None:
         return None
     sentence, hint = _SENTENCES[cause]
     where = _address(error)
+    if cause == REFUSED and re.match(r"http://(127\.|localhost\b|\[::1\])", where):
+        hint = "What answers there on this computer may just be starting: try again in a few seconds."
     return Unanswered(cause, sentence.format(where=where), hint)
 
 

@@ -1,5 +1,6 @@
 """A server that answers what a test tells it: for what no healthy service says (quota, throttling, clocks)."""
 
+import socket
 import ssl
 import threading
 from collections.abc import Iterator
@@ -7,6 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 
 @dataclass
@@ -85,3 +89,17 @@ def stub_server(
         server.shutdown()
         server.server_close()
         thread.join()
+
+
+def without_dns(patch: pytest.MonkeyPatch) -> None:
+    """Nobody knows any name any more, and no proxy is asked; addresses go on as they are."""
+    known = socket.getaddrinfo
+
+    def look_up(host: str, *more: Any, **options: Any) -> Any:
+        if not host.replace(".", "").isdecimal():
+            raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+        return known(host, *more, **options)
+
+    patch.setattr(socket, "getaddrinfo", look_up)
+    for name in ("HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"):
+        patch.delenv(name, raising=False)

@@ -15,7 +15,7 @@ from batch_core import verdicts as verdicts_module
 from batch_core.account import Account, AccountKind, connect, endpoint
 from batch_core.errors import InvalidInput
 from batch_core.verdicts import check
-from tests.core.stub_server import Stub, stub_server
+from tests.core.stub_server import Stub, stub_server, without_dns
 
 KEY = base64.b64encode(bytes(range(64))).decode()
 OTHER_KEY = base64.b64encode(bytes(range(1, 65))).decode()
@@ -154,7 +154,8 @@ def test_nothing_answers(nowhere: str) -> None:
     assert not storage.ok
 
 
-def test_a_host_that_does_not_exist() -> None:
+def test_a_host_that_does_not_exist(monkeypatch: pytest.MonkeyPatch) -> None:
+    without_dns(monkeypatch)
     batch = check(at("https://mine.nowhere.invalid"))[0]
     assert batch.sentence == (
         "There is no Batch account at https://mine.nowhere.invalid: the address is not known."

@@ -17,7 +17,7 @@ from cryptography.x509.oid import NameOID
 from batch_core import verdicts
 from batch_core.account import Account, Service, connect, endpoint
 from batch_core.verdicts import Verdict, check
-from tests.core.stub_server import Stub, stub_server
+from tests.core.stub_server import Stub, stub_server, without_dns
 
 KEY = base64.b64encode(b"k" * 64).decode()
 OTHER_KEY = base64.b64encode(b"o" * 64).decode()
@@ -119,7 +119,8 @@ def test_nothing_that_listens(service: Service, nowhere: str) -> None:
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_a_name_that_is_not_known(service: Service) -> None:
+def test_a_name_that_is_not_known(service: Service, monkeypatch: pytest.MonkeyPatch) -> None:
+    without_dns(monkeypatch)
     said = verdict(service, "https://mine.nowhere.invalid")
     title = TITLES[service]
     assert (

@@ -6,8 +6,11 @@ import json
 import socket
 import threading
 import time
+import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import urllib3
@@ -15,10 +18,13 @@ from azure.batch import models
 
 from batch_core import files, pools, relay, transport
 from batch_core.account import Account, connect, endpoint
-from batch_core.errors import DashboardError, Throttled, Unreachable
+from batch_core.errors import Conflict, DashboardError, Throttled, Unreachable
 from batch_core.feed import Feed
-from tests.core.proxy import Fault, door_to
-from tests.core.stub_server import stub_server
+from batch_core.files import encode_name
+from batch_core.storage import INPUTS, ensure_containers
+from tests.core.clips import clip, uploaded
+from tests.core.proxy import Call, Fault, door_to
+from tests.core.stub_server import stub_server, without_dns
 
 KEY = base64.b64encode(b"k" * 64).decode()
 INPUT = f"{0:032x}/clip.mp4"
@@ -210,6 +216,7 @@ def test_without_a_network_it_is_the_computer_that_has_no_way_out(
     def no_way(*_: object, **__: object) -> None:
         raise OSError(errno.ENETUNREACH, "Network is unreachable")
 
+    without_dns(monkeypatch)
     monkeypatch.setattr(urllib3.connection.connection, "create_connection", no_way)
     monkeypatch.setattr(transport, "RETRY_SECONDS", 0.0)
     error = told(ask, account_at("https://mine.example"))
@@ -221,7 +228,43 @@ def test_without_a_network_it_is_the_computer_that_has_no_way_out(
 def test_an_address_that_nobody_knows_is_told_from_one_that_is_silent(
     ask: Ask, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    without_dns(monkeypatch)
     monkeypatch.setattr(transport, "RETRY_SECONDS", 0.0)
     error = told(ask, account_at("https://mine.nowhere.invalid"))
     assert error.user_message.endswith("the address https://mine.nowhere.invalid is not known.")
     assert "online" in error.hint
+
+
+def test_an_upload_whose_last_answer_is_lost_is_there_and_another_of_its_name_is_not(
+    account: Account, cloud: dict
+) -> None:
+    ensure_containers(account)
+    blob, name = f"{uuid.uuid4().hex}/clip.mp4", encode_name("clip.mp4")
+    blocks = b"<BlockList><Latest>MDAwMDAw</Latest><Latest>MDAwMDAx</Latest></BlockList>"
+    with door_to(cloud, lambda call: Fault("answer lost") if call.nth == 1 else None) as (shaky, door):
+        relay.receive_block(shaky, blob, "MDAwMDAw", b"one")
+        relay.receive_block(shaky, blob, "MDAwMDAx", b"two")
+        relay.receive_list(shaky, blob, blocks, name, "video/mp4")
+        assert door.faults
+    stored = account.blobs.get_blob_client(INPUTS, blob)
+    assert stored.download_blob().readall() == b"onetwo"
+    relay.receive_list(account, blob, blocks, name, "video/mp4")
+    for ids, other in ((blocks, encode_name("other.mp4")), (blocks[:42] + b"</BlockList>", name)):
+        with pytest.raises(Conflict):
+            relay.receive_list(account, blob, ids, other, "video/mp4")
+    assert stored.download_blob().readall() == b"onetwo"
+    stored.delete_blob()
+
+
+def test_a_look_into_a_file_outlasts_what_happens_on_the_way(
+    account: Account, cloud: dict, tmp_path: Path
+) -> None:
+    video = uploaded(account, clip(tmp_path / "clip.mp4", 0.3))
+    faults = [Fault("half"), Fault("status", 429), Fault("request lost")]
+
+    def judge(call: Call) -> Fault | None:
+        return faults.pop(0) if call.by_node and faults else None
+
+    with door_to(cloud, judge) as (shaky, door):
+        assert files.probe_file(shaky, replace(video, probe=None)).probe == video.probe
+        assert len(door.faults) == 3
