@@ -1,9 +1,10 @@
 """`python -m tests.benchmarks [name ...]`: run the benchmarks and print the README's table."""
 
-import sys
+import argparse
 from datetime import UTC, datetime
+from functools import partial
 
-from tests.benchmarks import conversion, many, short_files, start, upload
+from tests.benchmarks import conversion, kills, many, short_files, start, upload, zip
 from tests.benchmarks.rig import machine
 
 BENCHMARKS = {
@@ -12,15 +13,21 @@ BENCHMARKS = {
     "short_files": short_files.run,
     "many": many.run,
     "upload": upload.run,
+    "zip": zip.run,
+    "kills": kills.run,
 }
 
 
 def main() -> None:
-    chosen = sys.argv[1:] or list(BENCHMARKS)
+    parser = argparse.ArgumentParser(prog="python -m tests.benchmarks")
+    parser.add_argument("names", nargs="*", metavar="name", help=", ".join(BENCHMARKS))
+    parser.add_argument("--rounds", type=int, default=kills.ROUNDS, help="how often kills kills")
+    options = parser.parse_args()
+    benchmarks = BENCHMARKS | {"kills": partial(kills.run, options.rounds)}
     print(f"{datetime.now(UTC):%Y-%m-%d}, {machine()}\n")
     print("| What | Measured | Baseline in the same run | Ratio | Target |\n|---|---|---|---|---|")
-    for name in chosen:
-        for row in BENCHMARKS[name]():
+    for name in options.names or benchmarks:
+        for row in benchmarks[name]():
             print("| " + " | ".join(row) + " |", flush=True)
 
 

@@ -100,6 +100,24 @@ def test_without_a_network_an_upload_waits_and_goes_on_by_itself(
     assert arrived(account, noise)
 
 
+def test_many_files_have_a_bar_where_something_moves_and_are_cancelled_at_once(
+    opened: Page, tmp_path: Path
+) -> None:
+    files = [tmp_path / f"small-{number:03}.bin" for number in range(120)]
+    for file in files:
+        file.write_bytes(file.name.encode())
+    gate = Gate(opened)
+    choose(opened, *files)
+    gate.wait(4)
+    rows = opened.get_by_role("list", name="Uploads").get_by_role("listitem")
+    expect(opened.get_by_text("and 80 files more")).to_be_visible(timeout=LONG)
+    expect(rows).to_have_count(40)
+    assert len(gate.held) == 4
+    opened.get_by_role("button", name="Cancel all").click()
+    expect(rows).to_have_count(0)
+    expect(opened.get_by_text("Uploading")).to_be_hidden()
+
+
 def test_storage_that_stays_away_is_given_up_with_a_sentence(
     context: BrowserContext, app_url: str, tmp_path: Path
 ) -> None:
