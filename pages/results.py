@@ -58,6 +58,8 @@ def listing(account: Account, run_id: str) -> None:
     done = [row for row in rows if row.state == "done"]
     totals(account, run, rows, done)
     left_out(before)
+    if lost := [row for row in rows if row.lost]:
+        retry_button(account, run, lost)
     groups(account, run, found(rows))
     check_new(account, run, done)
     if unsettled(account, run):
@@ -69,8 +71,6 @@ def listing(account: Account, run_id: str) -> None:
 def groups(account: Account, run: Run, rows: list[Result]) -> None:
     """What nothing good came of, a group a kind with its causes; then what is done or on the way."""
     lost = [row for row in rows if row.lost]
-    if lost:
-        retry_button(account, run, lost)
     for state, heading, group in lost_groups(account, lost):
         st.subheader(f"{heading} ({len(group):,})")
         causes(group)

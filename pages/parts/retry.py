@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import streamlit as st
 
 from batch_core import conversions, jobs, pools, retrying
@@ -45,7 +47,7 @@ def retry_button(account: Account, run: Run, lost: list[Result]) -> None:
         help="This account is connected to look only." if account.look_only else None,
     )
     if pressed:
-        _ask(account, run, {row.task_id: row.source_name for row in lost})
+        _ask(account, run, told_apart(lost))
 
 
 def _ask(account: Account, run: Run, names: dict[str, str]) -> None:
@@ -58,6 +60,16 @@ def _ask(account: Account, run: Run, names: dict[str, str]) -> None:
         return
     st.session_state["retry_of"] = (run, names, f"after {ended}")
     st.rerun()
+
+
+def told_apart(rows: list[Result]) -> dict[str, str]:
+    """A line for each file by its task; of several with one name, each with its task: Streamlit tells options apart
+    by what it shows of them."""
+    twice = Counter(row.source_name for row in rows)
+    return {
+        row.task_id: row.source_name if twice[row.source_name] == 1 else f"{row.source_name} ({row.task_id})"
+        for row in rows
+    }
 
 
 def retry_asked(account: Account) -> None:

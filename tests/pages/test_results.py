@@ -17,6 +17,7 @@ from batch_core.account import Account
 from batch_core.files import VideoFile
 from batch_core.jobs import Plan, Run
 from batch_core.storage import INPUTS
+from pages.parts.retry import told_apart
 from pages.parts.run_choice import titles
 from pages.shell.words import size
 from tests.core.clips import clip, uploaded
@@ -176,6 +177,13 @@ def test_the_dialog_offers_the_failed_files_and_starts_nothing_by_itself(
     opened.run()  # as when a result has been checked meanwhile
     assert "Convert 2 files again" in [button.label for button in opened.button]
     assert not retrying.tries(account, mixed_run.id)
+
+
+def test_two_failed_files_of_one_name_are_told_apart_in_the_dialog(account: Account, mixed_run: Run) -> None:
+    lost = [row for row in results.list_results(account, mixed_run.id) if row.lost]
+    alike = [replace(row, source_name="twin.mp4") for row in lost]
+    assert list(told_apart(alike).values()) == ["twin.mp4 (file-0002)", "twin.mp4 (file-0003)"]
+    assert list(told_apart(lost).values()) == ["broken.mp4", "torn.mp4"]
 
 
 def test_a_second_try_and_its_first_lead_to_each_other(app: Open, account: Account, mixed_run: Run) -> None:
