@@ -104,11 +104,16 @@ def _round(rig: Rig, page: Page, victim: str, moment: float, good: str, tally: T
         server, url = start_server(rig.home, urlsplit(rig.url).port)
         rig = Rig(url, server, rig.account, rig.home)
         page.goto(url)
-    made = _ended(rig, page, known)
+    try:
+        made = _ended(rig, page, known)
+        digests = until(lambda: _asked(lambda: _digests(rig, made[0])), seconds=60, what="the results")
+    except AssertionError:
+        tally.right.append(0)
+        tally.left_over["runs without an end"] += 1
+    else:
+        tally.right.append(sum(digest == good for digest in digests))
+        tally.doubled += len(made) - 1 + max(0, len(digests) - FILES) + _doubled_tasks(rig, made[0])
     tally.seconds.append(time.monotonic() - begun)
-    digests = until(lambda: _asked(lambda: _digests(rig, made[0])), seconds=60, what="the results") or []
-    tally.right.append(sum(digest == good for digest in digests))
-    tally.doubled += len(made) - 1 + max(0, len(digests) - FILES) + _doubled_tasks(rig, made[0])
     tally.left_over += _left_over(rig)
     return rig
 
