@@ -264,8 +264,11 @@ def create(account: Account, spec: PoolSpec) -> None:
         with translated("create the pool"):
             account.batch.create_pool(options)
     except Conflict as error:
-        if error.code != "PoolExists" or not _has_mark(account, spec.id, mark):
+        if error.code != "PoolExists":
             raise
+        if not _has_mark(account, spec.id, mark):
+            taken = f"A pool named {spec.id} already exists."
+            raise Conflict(taken, "Give the new one another name.", code=error.code) from None
 
 
 def _has_mark(account: Account, id: str, mark: models.BatchMetadataItem) -> bool:

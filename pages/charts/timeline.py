@@ -117,8 +117,11 @@ def _legend(spans: Sequence[Span], phases: Sequence[NodePhase]) -> list[Entry]:
     return legend((family, ", ".join(said)) for family, said in words.items() if said)
 
 
-def alt_text(spans: Sequence[Span]) -> str:
-    """The timeline for someone who does not see it."""
+def alt_text(spans: Sequence[Span], phases: Sequence[NodePhase] = ()) -> str:
+    """The timeline for someone who does not see it; `phases` of a pool without a job."""
+    if not spans and any(phase.state == "running" for phase in phases):
+        busy = len({phase.node_id for phase in phases if phase.state == "running"})
+        return f"Timeline of the nodes: {busy} have been at work."
     if not spans:
         return "Timeline of the nodes: nothing has run yet."
     counts = Counter(span.outcome for span in spans)

@@ -15,7 +15,7 @@ from pages.charts.axis import pool_start, run_axis
 from pages.charts.bars import Waiting
 from pages.components.live_chart import Click, PackedChart, live_chart, pack
 from pages.parts.monitor_choice import Watched
-from pages.parts.monitor_tables import SHOWN, attempt_table, node_table
+from pages.parts.monitor_tables import SHOWN, attempt_table, node_table, phase_table
 from pages.shell import words
 
 AXES = {"Elapsed": True, "Clock": False}
@@ -57,12 +57,11 @@ def _time_part(fingerprint: str, watched: Watched, snapshot: Snapshot) -> None:
         st.markdown(
             "**Timeline**" + (" by minute" if timeline.too_many(snapshot.spans) else ""), width="stretch"
         )
-        table = False
         if not alone:
             relative = AXES[_choice("Time as", list(AXES), "monitor_axis")]
-            table = _choice("Timeline as", [CHART, TABLE], "monitor_time_as") == TABLE
+        table = _choice("Timeline as", [CHART, TABLE], "monitor_time_as") == TABLE
     if table:
-        attempt_table(snapshot)
+        (phase_table if alone else attempt_table)(snapshot)
         return
     tasks = _once(
         (fingerprint, watched, zone.key, "relative" if relative else "clock"),
@@ -156,4 +155,4 @@ def _timeline(
         waiting=Waiting(len(queued), min(queued)) if queued else None,
         places=snapshot.places,
     )
-    return pack(figure, alt=timeline.alt_text(spans))
+    return pack(figure, alt=timeline.alt_text(spans, snapshot.phases))

@@ -73,6 +73,26 @@ def attempt_table(snapshot: Snapshot) -> None:
         st.caption(f"The last {ROWS:,} of {len(ordered):,}.")
 
 
+def phase_table(snapshot: Snapshot) -> None:
+    """The timeline of a pool without a job as a table: when its nodes were starting, at work or away."""
+    shown = snapshot.phases[-ROWS:]
+    if not shown:
+        st.caption("Nothing has run yet.")
+        return
+    now, names = snapshot.taken_at, _names(snapshot)
+    frame = pd.DataFrame(
+        {
+            "Node": [names.get(phase.node_id, phase.node_id) for phase in shown],
+            "Was": [f"{node_family(phase.state).glyph} {node_words(phase.state)}" for phase in shown],
+            "From": [_clock(phase.start) for phase in shown],
+            "Lasted": [duration((phase.end or now) - phase.start) for phase in shown],
+        }
+    )
+    chosen_row("monitor_phases", frame, [Click("node", phase.node_id) for phase in shown], SHOWN)
+    if len(snapshot.phases) > ROWS:
+        st.caption(f"The last {ROWS:,} of {len(snapshot.phases):,}.")
+
+
 def node_table(key: str, snapshot: Snapshot, kept_in: str) -> None:
     """The heatmap as a table, in the order in which the nodes came."""
     nodes, now = snapshot.nodes[: 2 * ROWS], snapshot.taken_at

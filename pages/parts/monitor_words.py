@@ -78,8 +78,11 @@ def _job_trouble(snapshot: Snapshot) -> Line | None:
 
 def _pool_gone(snapshot: Snapshot) -> Line | None:
     job = snapshot.job
+    counts = snapshot.counts
     if snapshot.pool is not None or job is None or job.pool_id is None:
         return None
+    if counts.total and not counts.active + counts.running:
+        return _at_work(snapshot)
     return Line(
         f"The job's pool {plain(job.pool_id)} does not exist, so nothing can run. Make a pool of that name, or stop "
         "the job and convert the files again.",
@@ -109,7 +112,7 @@ def _at_work(snapshot: Snapshot) -> Line | None:
     if counts.active:
         taker = count(idle, "idle node") if idle else "a node"
         return Line(f"{count(counts.active, 'task')} {_wait(counts.active)} to be taken by {taker}.")
-    end = "is about to" if snapshot.job.ours else "stays open until it is stopped"
+    end = "ends in a moment" if snapshot.job.ours else "stays open until it is stopped"
     return Line(f"Every task has ended; the job {end}.")
 
 

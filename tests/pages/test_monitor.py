@@ -20,7 +20,7 @@ from batch_core.errors import Unreachable
 from batch_core.files import VideoFile
 from batch_core.jobs import Plan, Run
 from batch_core.pools import PoolInfo, PoolSpec
-from batch_core.snapshot import Counts, NodeRow, Snapshot
+from batch_core.snapshot import Counts, NodePhase, NodeRow, Snapshot
 from pages.charts.palette import ERROR, node_family
 from pages.components.live_chart import Click, PackedChart, unpack
 from pages.parts import monitor_choice
@@ -104,6 +104,18 @@ def test_the_charts_show_the_runs_nodes_and_tasks(app: Open, finished_run: Run) 
     assert sorted(bars[0]["customdata"]) == ["file-0001", "file-0002"]
 
 
+def test_beside_each_chart_there_is_the_same_as_a_table(app: Open, finished_run: Run) -> None:
+    opened = watched(app(PAGE, run=finished_run.id), lambda page: bool(page.success))
+    for key in ("monitor_nodes_as", "monitor_time_as"):
+        opened.get_by_key(key).set_value("Table")
+    opened.run()
+    assert not charts(opened)
+    nodes, attempts = (table.value for table in opened.dataframe[:2])
+    assert len(nodes) == pools.LOCAL_NODES
+    assert list(attempts["Became"]) == ["✓ done", "✓ done"]
+    assert set(attempts["Node"]) <= set(nodes["Node"])
+
+
 def test_a_failed_task_of_a_foreign_job_shows_its_exit_code_and_the_end_of_stderr(
     app: Open, foreign_job: str
 ) -> None:
@@ -137,7 +149,7 @@ def test_pickers_list_every_pool_and_job_and_a_choice_is_kept_in_the_address(
 
 
 def test_a_pool_alone_is_in_the_address_and_is_shown_without_asking_for_videos(
-    app: Open, account: Account, finished_run: Run
+    app: Open, finished_run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     opened = watched(app(PAGE, pool=pools.LOCAL_POOL), lambda page: len(charts(page)) == 2)
     assert opened.query_params["pool"] == pools.LOCAL_POOL
@@ -145,6 +157,19 @@ def test_a_pool_alone_is_in_the_address_and_is_shown_without_asking_for_videos(
     assert opened.selectbox(key="monitor_job").value == monitor_choice.NO_JOB
     assert "Add videos" not in text(opened)
     assert not {"files", "convert"} & links(opened)
+    ask = monitor.Recorder.snapshot
+
+    def at_work(recorder: monitor.Recorder) -> Snapshot | None:
+        seen = ask(recorder)
+        return replace(seen, phases=(NodePhase(seen.nodes[0].id, "running", NOW, None),)) if seen else None
+
+    monkeypatch.setattr(monitor.Recorder, "snapshot", at_work)
+    opened.get_by_key("monitor_time_as").set_value("Table")
+    opened.get_by_key("monitor_nodes_as").set_value("Table")
+    watched(opened, lambda page: len(page.dataframe) == 2)
+    assert list(opened.dataframe[0].value["Node"]) == [f"node {n}" for n in range(1, 6)]
+    assert opened.dataframe[1].value["Was"].to_list() == ["► running"]
+    assert not charts(opened)
     again = app(PAGE, **opened.query_params)
     assert again.selectbox(key="monitor_job").value == monitor_choice.NO_JOB
 
@@ -383,6 +408,13 @@ SAID = [
     ),
     (a_job(pool_id=None), None, "", Counts(5), "The pool is being made."),
     (
+        a_job(ours=False),
+        None,
+        "",
+        Counts(0, 0, 4, 1),
+        "Every task has ended; the job stays open until it is stopped.",
+    ),
+    (
         a_job(),
         a_pool(),
         "starting waitingforstarttask",
@@ -399,7 +431,7 @@ SAID = [
     (a_job(), a_pool(), "running idle", Counts(0, 1), "1 task runs on 1 of 2 nodes."),
     (a_job(), a_pool(), "idle idle", Counts(5), "5 tasks wait to be taken by 2 idle nodes."),
     (a_job(), a_pool(), "idle", Counts(), "The job has no tasks yet."),
-    (a_job(), a_pool(), "idle", Counts(0, 0, 5), "Every task has ended; the job is about to."),
+    (a_job(), a_pool(), "idle", Counts(0, 0, 5), "Every task has ended; the job ends in a moment."),
     (
         a_job(ours=False),
         a_pool(),
