@@ -3,29 +3,46 @@
 from azure.batch import models
 
 from batch_core.account import Account
-from batch_core.errors import Conflict, translated
+from batch_core.errors import Conflict, NotFound, translated
 
 
 def reboot(account: Account, pool_id: str, node_id: str) -> None:
     """Restarts a node and runs its start task again; what ran on it goes back to waiting.
 
-    Raises Conflict for a node that is starting, leaving or unusable, NotFound.
+    One that restarts already is fine. Raises Conflict for a node that is starting, leaving or unusable, NotFound.
     """
     account.require_writable()
-    with translated("restart the node"):
-        # the SDK does not export its model of the options, and fails without any
-        account.batch.begin_reboot_node(pool_id, node_id, {"nodeRebootOption": "requeue"})  # type: ignore[arg-type]
+    try:
+        with translated("restart the node"):
+            # the SDK does not export its model of the options, and fails without any
+            account.batch.begin_reboot_node(pool_id, node_id, {"nodeRebootOption": "requeue"})  # type: ignore[arg-type]
+    except Conflict as error:
+        if error.code != "NodeBeingRebooted":
+            raise
 
 
 def remove(account: Account, pool_id: str, node_id: str) -> None:
     """Takes a node out of its pool, which then wants one node less; what ran on it goes back to waiting.
 
-    Raises Conflict while the pool is being resized, NotFound.
+    One that leaves already is fine. Raises Conflict while the pool is being resized otherwise, NotFound.
     """
     account.require_writable()
     wish = models.BatchNodeRemoveOptions(node_ids=[node_id], node_deallocation_option="requeue")
-    with translated("remove the node"):
-        account.batch.begin_remove_nodes(pool_id, wish)
+    try:
+        with translated("remove the node"):
+            account.batch.begin_remove_nodes(pool_id, wish)
+    except Conflict as error:
+        if error.code != "PoolBeingResized" or not _leaves(account, pool_id, node_id):
+            raise
+
+
+def _leaves(account: Account, pool_id: str, node_id: str) -> bool:
+    """Whether a node is on its way out, or gone: its removal is sent again when the first answer is lost."""
+    try:
+        with translated("find the node"):
+            return account.batch.get_node(pool_id, node_id, select=["id", "state"]).state == "leavingpool"
+    except NotFound:
+        return True
 
 
 def disable_scheduling(account: Account, pool_id: str, node_id: str) -> None:

@@ -1,7 +1,8 @@
 """What is done to single nodes, through the real SDK on the local Batch service."""
 
+import json
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 
 import pytest
@@ -12,6 +13,7 @@ from batch_core.account import Account
 from batch_core.errors import InvalidInput, NotFound
 from batch_core.pools import PoolSpec
 from tests.core.commands import takes
+from tests.core.proxy import Call, Fault, door_to
 from tests.waiting import until
 
 
@@ -90,10 +92,30 @@ def test_a_node_that_is_gone_is_told_as_such(account: Account, pool_id: str) -> 
             action(account, pool_id, "tvmps_gone_d")
 
 
-def test_a_removed_node_goes_and_the_pool_wants_one_less(
-    account: Account, pool_id: str, node_id: str
+def answered_once(path: str, code: str) -> Callable[[Call], Fault | None]:
+    """The first request's answer is lost; the next hears of the state that the first has brought."""
+    body = json.dumps({"code": code, "message": {"lang": "en-US", "value": "It is so."}}).encode()
+    fates = {1: Fault("answer lost"), 2: Fault("status", 409, body=body)}
+    return lambda call: fates.get(call.nth) if call.method == "POST" and call.path.endswith(path) else None
+
+
+def test_a_restart_whose_answer_is_lost_is_a_restart(
+    account: Account, cloud: dict, pool_id: str, node_id: str
 ) -> None:
-    nodes.remove(account, pool_id, node_id)
+    before = one(account, pool_id, node_id).last_boot_time
+    with door_to(cloud, answered_once("/reboot", "NodeBeingRebooted")) as (shaky, door):
+        nodes.reboot(shaky, pool_id, node_id)
+        assert len(door.faults) == 2
+    until(lambda: one(account, pool_id, node_id).last_boot_time != before, what="the restart")
+    until(lambda: states(account, pool_id) == ["idle", "idle"], what="two idle nodes")
+
+
+def test_a_removed_node_goes_and_the_pool_wants_one_less(
+    account: Account, cloud: dict, pool_id: str, node_id: str
+) -> None:
+    with door_to(cloud, answered_once("/removenodes", "PoolBeingResized")) as (shaky, door):
+        nodes.remove(shaky, pool_id, node_id)
+        assert len(door.faults) == 2
     until(lambda: len(states(account, pool_id)) == 1, what="the node's end")
     assert node_id not in [node.id for node in account.batch.list_nodes(pool_id)]
     assert pools.get_pool(account, pool_id).target_dedicated == 1
