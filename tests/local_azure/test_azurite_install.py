@@ -1,6 +1,7 @@
 """Azurite's installation: once, with true progress, whole or not at all, repaired."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -35,11 +36,24 @@ def _entries(home: Path) -> set[str]:
     return {entry.name for entry in home.iterdir() if entry.is_dir()}
 
 
+def _link(source: str, target: str) -> None:
+    try:
+        os.link(source, target)
+    except OSError:  # another disk
+        shutil.copy2(source, target)
+
+
+def _rewrite(file: Path, text: str) -> None:
+    """Put another file in a file's place; what it was linked to stays as it is."""
+    file.unlink()
+    file.write_text(text)
+
+
 @pytest.fixture
 def damaged(tmp_path: Path, local_installation: Installation) -> Installation:
-    """A copy of the shared installation that a test may damage."""
+    """A copy of the shared installation, by hard links: a test may take files away and `_rewrite` them."""
     folder = tmp_path / "home" / local_installation.folder.name
-    shutil.copytree(local_installation.folder, folder)
+    shutil.copytree(local_installation.folder, folder, copy_function=_link)
     return Installation(folder, local_installation.token)
 
 
@@ -121,7 +135,7 @@ def test_a_lost_file_means_another_installation(damaged: Installation, lost: str
 
 def test_another_lockfile_means_another_installation(damaged: Installation) -> None:
     marker = damaged.folder / "installed.json"
-    marker.write_text(marker.read_text().replace(read_json(marker)["lockfile"], "0" * 64))
+    _rewrite(marker, marker.read_text().replace(read_json(marker)["lockfile"], "0" * 64))
     installer, _, stop = _installer(damaged.folder.parent)
     stop.set()
     with pytest.raises(Stopped):
@@ -132,7 +146,7 @@ def test_another_lockfile_means_another_installation(damaged: Installation) -> N
 def test_damage_that_shows_at_the_start_is_repaired_by_the_start(
     damaged: Installation, tmp_path: Path
 ) -> None:
-    (damaged.folder / "node_modules/azurite/dist/src/blob/BlobServer.js").write_text("(")
+    _rewrite(damaged.folder / "node_modules/azurite/dist/src/blob/BlobServer.js", "(")
     endpoints = make(None, None, None)
     with pytest.raises(BrokenInstallation):
         Azurite(tmp_path / "storage", endpoints.storage).start(damaged)

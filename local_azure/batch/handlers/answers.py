@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Sequence
 
 import orjson
 from starlette.responses import Response
 
 from local_azure.batch.handlers.call import Call
-from local_azure.batch.wire.serialise import Doc, metadata, shown
+from local_azure.batch.store import Where
+from local_azure.batch.wire.serialise import Doc, metadata, selected, shown
 from local_azure.batch.wire.times import http_date
+
+Page = Callable[[Where | None, str | None, int], tuple[list[Doc], str | None]]
+"""What gives a page of a list: by a filter, behind a token, of at most so many items."""
 
 JSON = "application/json;odata=minimalmetadata"
 
@@ -36,6 +40,13 @@ def listing(call: Call, fragment: str, items: Sequence[Doc], token: str | None =
     if token is not None:
         body["odata.nextLink"] = call.next_link(token)
     return json_answer(call, fragment, body)
+
+
+def listed(call: Call, kind: str, page: Page, url: Callable[[str], str]) -> Response:
+    """The asked-for page of a kind's list, each item at the URL that `url` makes of its id."""
+    select = selected(kind, call.query.get("$select"))
+    docs, token = page(call.where(kind), call.after, call.limit())
+    return listing(call, kind, [shown(doc, url(doc["id"]), select) for doc in docs], token)
 
 
 def exists(doc: Doc) -> Response:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from starlette.responses import Response
 
 from local_azure.batch.errors import BatchError
 from local_azure.batch.handlers import answers
 from local_azure.batch.handlers.call import Call
 from local_azure.batch.wire.schema import read_model
-from local_azure.batch.wire.serialise import path_of, selected, shown
+from local_azure.batch.wire.serialise import path_of, selected
 
 
 def _url(call: Call, pool_id: str, node_id: str) -> str:
@@ -17,11 +19,9 @@ def _url(call: Call, pool_id: str, node_id: str) -> str:
 
 async def listing(call: Call) -> Response:
     """GET /pools/{poolId}/nodes"""
-    select = selected("nodes", call.query.get("$select"))
     pool_id = call.engine.pools.get(call.path("pool_id"))["id"]
-    docs, token = call.engine.nodes.page(pool_id, call.where("nodes"), call.after, call.limit())
-    items = [shown(doc, _url(call, pool_id, doc["id"]), select) for doc in docs]
-    return answers.listing(call, "nodes", items, token)
+    page = partial(call.engine.nodes.page, pool_id)
+    return answers.listed(call, "nodes", page, partial(_url, call, pool_id))
 
 
 async def get(call: Call) -> Response:

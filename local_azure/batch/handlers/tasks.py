@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from starlette.responses import Response
@@ -9,7 +10,7 @@ from starlette.responses import Response
 from local_azure.batch.errors import BatchError
 from local_azure.batch.handlers import answers
 from local_azure.batch.handlers.call import Call
-from local_azure.batch.wire.serialise import Doc, error_detail, path_of, selected, shown
+from local_azure.batch.wire.serialise import Doc, error_detail, path_of, selected
 from local_azure.batch.wire.tasks import task_bodies, task_document, task_replacement
 from local_azure.batch.wire.times import trimmed
 
@@ -65,11 +66,9 @@ def _result(call: Call, job_id: str, body: Any, outcome: Doc | BatchError) -> Do
 async def listing(call: Call) -> Response:
     """GET /jobs/{jobId}/tasks"""
     call.expand()
-    select = selected("tasks", call.query.get("$select"))
     job_id = call.engine.jobs.get(call.path("job_id"))["id"]
-    docs, token = call.engine.tasks.page(job_id, call.where("tasks"), call.after, call.limit())
-    items = [shown(doc, _url(call, job_id, doc["id"]), select) for doc in docs]
-    return answers.listing(call, "tasks", items, token)
+    page = partial(call.engine.tasks.page, job_id)
+    return answers.listed(call, "tasks", page, partial(_url, call, job_id))
 
 
 def _found(call: Call) -> tuple[str, Doc]:
