@@ -60,15 +60,17 @@ function counted(files) {
   return files === 1 ? "1 file" : `${files.toLocaleString("en")} files`;
 }
 
+// As batch_core/sizes.py tells them: 1 byte, 812 bytes, 3 MB, 13.4 MB.
 function bytesText(bytes) {
-  const units = ["bytes", "KB", "MB", "GB", "TB"];
+  if (bytes < 1000) return bytes === 1 ? "1 byte" : `${Math.round(bytes)} bytes`;
+  const units = ["KB", "MB", "GB", "TB"];
   let step = 0;
-  let value = bytes;
+  let value = bytes / 1000;
   while (value >= 999.5 && step < units.length - 1) {
     value /= 1000;
     step += 1;
   }
-  return `${step && value < 9.95 ? value.toFixed(1) : Math.round(value)} ${units[step]}`;
+  return `${value >= 99.5 ? Math.round(value) : value.toFixed(1).replace(/\.0$/, "")} ${units[step]}`;
 }
 
 function timeLeft(bytes, bytesPerSecond) {
