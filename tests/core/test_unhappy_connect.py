@@ -1,6 +1,7 @@
 """Whatever is wrong with a name, a key, a URL or a clock has its own sentence, for each service by itself."""
 
 import base64
+import ipaddress
 import json
 import socket
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ from tests.core.stub_server import Stub, stub_server, without_dns
 
 KEY = base64.b64encode(b"k" * 64).decode()
 OTHER_KEY = base64.b64encode(b"o" * 64).decode()
+LOOPBACK = ipaddress.ip_address("127.0.0.1")
 SERVICES: tuple[Service, ...] = ("batch", "storage")
 TITLES = {"batch": "Batch", "storage": "Storage"}
 HOUR = "Set the clock right in the system's settings, then try again: every request is signed with the time."
@@ -54,6 +56,7 @@ def certificate(tmp_path_factory: pytest.TempPathFactory) -> Path:
         .serial_number(1)
         .not_valid_before(now - timedelta(days=1))
         .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.IPAddress(LOOPBACK)]), critical=False)
         .sign(key, hashes.SHA256())
     )
     path = tmp_path_factory.mktemp("tls") / "both.pem"
@@ -137,6 +140,20 @@ def test_a_certificate_that_nobody_trusts(service: Service, certificate: Path) -
         said = verdict(service, stub.url)
         assert stub.asked == [], "nothing was sent, and no signature with it"
     assert said.sentence == f"{stub.url} does not prove who it is (its certificate is not trusted)."
+
+
+def test_a_trusted_certificate_lets_both_services_answer(certificate: Path) -> None:
+    facts = {
+        "Content-Type": "application/json",
+        "x-ms-sku-name": "Standard_LRS",
+        "x-ms-account-kind": "StorageV2",
+    }
+    with stub_server(200, b'{"id": "p", "state": "active"}', facts, certificate=certificate) as stub:
+        ends = endpoint("batch", "mine", KEY, stub.url), endpoint("storage", "mine", KEY, stub.url)
+        account = connect(*ends)
+        trust = {"connection_verify": str(certificate)}
+        assert account.batch.get_pool("p", **trust).id == "p"
+        assert account.blobs.get_account_information(**trust)["sku_name"] == "Standard_LRS"
 
 
 @pytest.mark.parametrize("service", SERVICES)
