@@ -35,7 +35,7 @@ class Result:
     """One file's result. Sizes in bytes, lengths in seconds; `checked` is None as long as no one looked.
 
     "failed" is also what was made but is empty, does not play to its end or has not the length that it should
-    have (`expected`, where that is known). "stopped": by a person. "preempted": its node was taken back, and the
+    have (`expected`, where that is known). "stopped": by a person. "preempted": its node was lost, and the
     run ended before it could start again. `reason` says why, and what a file waits for that had started already.
     """
 
@@ -164,7 +164,7 @@ def _state(manifest: Manifest, run: Run | None, task: dict[str, Any] | None) -> 
         return _left_over(run, back)
     if state == "running":
         return "converting", ""
-    return "waiting", "Its node was taken back; it starts again by itself." if back else ""
+    return "waiting", "Its node was lost; it starts again by itself." if back else ""
 
 
 def _ended(manifest: Manifest, run: Run, info: dict[str, Any]) -> tuple[State, str]:
@@ -173,7 +173,8 @@ def _ended(manifest: Manifest, run: Run, info: dict[str, Any]) -> tuple[State, s
     if str(info.get("result", "")).lower() == "success":
         return "failed", "It was converted, but its result is no longer in storage."
     if failed.get("code") != STOPPED:
-        reason = reason_in_words(failed.get("code") or "", failed.get("message") or "", info.get("exitCode"))
+        code, said = failed.get("code") or "", failed.get("message") or ""
+        reason = reason_in_words(code, said, info.get("exitCode"), "ffmpeg")
         return "failed", reason or "Batch gives no reason."
     ended, limit = moment(info.get("endTime")), run.created + manifest.wall_clock
     if run.reason == TIME_LIMIT and (ended is None or ended >= limit):
@@ -186,7 +187,7 @@ def _left_over(run: Run, back: bool) -> tuple[State, str]:
     if run.error:
         return "failed", f"The run could not start: {run.error}"
     if back:
-        return "preempted", "Its node was taken back, and the run ended before it could start again."
+        return "preempted", "Its node was lost, and the run ended before it could start again."
     if run.reason == TIME_LIMIT:
         return "failed", "The run's time limit was reached before its turn came."
     return "stopped", "The run was stopped before its turn came."

@@ -71,7 +71,7 @@ def listing(account: Account, run_id: str) -> None:
 def groups(account: Account, run: Run, rows: list[Result]) -> None:
     """What nothing good came of, a group a kind with its causes; then what is done or on the way."""
     lost = [row for row in rows if row.lost]
-    for state, heading, group in lost_groups(account, lost):
+    for state, heading, group in lost_groups(lost):
         st.subheader(f"{heading} ({len(group):,})")
         causes(group)
         for row in paged(group, state):

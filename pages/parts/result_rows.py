@@ -8,15 +8,14 @@ from collections.abc import Iterator
 import streamlit as st
 
 from batch_core import jobs, storage
-from batch_core.account import Account, AccountKind
+from batch_core.account import Account
 from batch_core.errors import DashboardError
 from batch_core.results import Result
 from pages.components.download import download_button
 from pages.shell import session, signing, uploads, words
 
 CAUSES = 5
-LOST = {"failed": "Failed", "stopped": "Stopped", "preempted": "Taken back by Azure"}
-LOST_HERE = {**LOST, "preempted": "Node lost"}
+LOST = {"failed": "Failed", "stopped": "Stopped", "preempted": "Node lost"}
 MARKS = {
     "failed": ":red[:material/error:]",
     "stopped": ":gray[:material/stop_circle:]",
@@ -91,10 +90,9 @@ def _address(account: Account, row: Result, save_as: str | None = None) -> str:
     return session.origin() + signing.signed_url("blob", account, **params)
 
 
-def lost_groups(account: Account, rows: list[Result]) -> Iterator[tuple[str, str, list[Result]]]:
+def lost_groups(rows: list[Result]) -> Iterator[tuple[str, str, list[Result]]]:
     """What nothing good has come of: state, heading and files of each group that has some."""
-    headings = LOST_HERE if account.kind is AccountKind.LOCAL else LOST
-    for state, heading in headings.items():
+    for state, heading in LOST.items():
         if group := [row for row in rows if row.state == state]:
             yield state, heading, group
 

@@ -243,10 +243,10 @@ def test_a_node_that_was_taken_back_is_told_from_a_stop(
             yield page
 
     monkeypatch.setattr(Feed, "many", taken)
-    again = ("waiting", "Its node was taken back; it starts again by itself.")
+    again = ("waiting", "Its node was lost; it starts again by itself.")
     assert states(ready, run) == [again, ("waiting", "")]
     jobs.stop(ready, run.id)
-    lost = ("preempted", "Its node was taken back, and the run ended before it could start again.")
+    lost = ("preempted", "Its node was lost, and the run ended before it could start again.")
     assert states(ready, run) == [lost, ("stopped", "The run was stopped before its turn came.")]
 
 
