@@ -66,8 +66,34 @@ def test_the_lockfile_names_no_address_and_every_package_by_its_hash() -> None:
         assert ours or ("resolved" not in entry and entry["integrity"].startswith("sha512-")), name
 
 
+_INSTALL = """
+import sys, threading
+from pathlib import Path
+from local_azure.azurite.installation import Installer
+def report(sentence, fraction):
+    print(fraction, flush=True)
+Installer(Path(sys.argv[1]), report, threading.Event()).ensure()
+"""
+
+
 @pytest.mark.usefixtures("local_no_process_left")
-def test_two_first_starts_install_once_and_tell_how_far(tmp_path: Path) -> None:
+def test_an_installation_killed_in_the_middle_is_made_anew_once_by_two_starts_that_tell_how_far(
+    tmp_path: Path,
+) -> None:
+    command = [sys.executable, "-c", _INSTALL, str(tmp_path)]
+    victim = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
+    assert victim.stdout is not None
+    for line in victim.stdout:
+        if float(line) > 0.02:
+            break
+    npm = [ProcessIdentity.of(one.pid) for one in psutil.Process(victim.pid).children()]
+    assert npm
+    victim.kill()
+    victim.communicate()
+    until(lambda: not any(one.running() for one in npm), seconds=5, what="npm's end")
+    (half,) = _entries(tmp_path)
+    assert ".new-" in half
+    assert not (tmp_path / half / "node_modules" / ".package-lock.json").exists()  # npm's last act
     installed = []
     starts = [_installer(tmp_path), _installer(tmp_path)]
     threads = [threading.Thread(target=lambda one=one: installed.append(one[0].ensure())) for one in starts]
@@ -90,37 +116,6 @@ def test_two_first_starts_install_once_and_tell_how_far(tmp_path: Path) -> None:
     again, said, _ = _installer(tmp_path)
     assert again.ensure() == installed[0]
     assert said == []
-
-
-_INSTALL = """
-import sys, threading
-from pathlib import Path
-from local_azure.azurite.installation import Installer
-def report(sentence, fraction):
-    print(fraction, flush=True)
-Installer(Path(sys.argv[1]), report, threading.Event()).ensure()
-"""
-
-
-@pytest.mark.usefixtures("local_no_process_left")
-def test_an_installation_killed_in_the_middle_is_made_anew(tmp_path: Path) -> None:
-    command = [sys.executable, "-c", _INSTALL, str(tmp_path)]
-    victim = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
-    assert victim.stdout is not None
-    for line in victim.stdout:
-        if float(line) > 0.02:
-            break
-    npm = [ProcessIdentity.of(one.pid) for one in psutil.Process(victim.pid).children()]
-    assert npm
-    victim.kill()
-    victim.communicate()
-    until(lambda: not any(one.running() for one in npm), seconds=5, what="npm's end")
-    (half,) = _entries(tmp_path)
-    assert ".new-" in half
-    assert not (tmp_path / half / "node_modules" / ".package-lock.json").exists()  # npm's last act
-    installer, _, _ = _installer(tmp_path)
-    found = installer.ensure()
-    assert _entries(tmp_path) == {found.folder.name}
 
 
 @pytest.mark.parametrize("lost", ["node_modules/express/package.json", "installed.json"])
