@@ -133,8 +133,8 @@ def chosen_row(key: str, frame: pd.DataFrame, things: Sequence[Click], kept_in: 
         on_select=_row_chooser(key, things, kept_in),
         selection_mode="single-row",
         column_config={
-            "For": st.column_config.TextColumn(width=110),
-            "State": st.column_config.TextColumn(width=190),
+            "For": st.column_config.TextColumn(width=80),
+            "State": st.column_config.TextColumn(width=150),
         },
     )
 
