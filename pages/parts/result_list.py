@@ -12,16 +12,32 @@ from batch_core.results import Result
 from pages.shell import session
 
 REFRESH_SECONDS = 1
-MANY, REFRESH_MANY_SECONDS = 300, 5  # a list of 2,000 takes storage and this process a second
+MANY, REFRESH_MANY_SECONDS = 300, 10  # a list of 2,000 takes storage and this process a second
 OPEN = ("waiting", "converting")
 
 
-@st.cache_data(ttl=REFRESH_SECONDS / 2, max_entries=64, show_spinner=False)
-def listed(fingerprint: str, run_id: str, _account: Account) -> list[Result]:
+def listed(fingerprint: str, run_id: str, account: Account) -> list[Result]:
     """A run's results, for several looks at once, and apart for every account (its fingerprint is part of the key).
 
     Kept for less than the time between two looks, so that each look is at something new.
     """
+    many = len(manifest(fingerprint, run_id, account).files) > MANY
+    return (_long_list if many else _short_list)(fingerprint, run_id, account)
+
+
+def changed() -> None:
+    """Something was done to a run: the next look is at its results as they are now."""
+    _long_list.clear()
+    _short_list.clear()
+
+
+@st.cache_data(ttl=REFRESH_SECONDS / 2, max_entries=64, show_spinner=False)
+def _short_list(fingerprint: str, run_id: str, _account: Account) -> list[Result]:
+    return results.list_results(_account, run_id, manifest(fingerprint, run_id, _account))
+
+
+@st.cache_data(ttl=REFRESH_MANY_SECONDS * 0.8, max_entries=16, show_spinner=False)
+def _long_list(fingerprint: str, run_id: str, _account: Account) -> list[Result]:
     return results.list_results(_account, run_id, manifest(fingerprint, run_id, _account))
 
 

@@ -12,6 +12,7 @@ from batch_core.account import Account
 from batch_core.errors import DashboardError
 from batch_core.results import Result
 from pages.components.download import download_button
+from pages.parts.result_list import changed
 from pages.shell import session, signing, uploads, words
 
 CAUSES = 5
@@ -77,6 +78,7 @@ def _stop(account: Account, row: Result) -> None:
         except DashboardError as error:
             session.show_error(error)
             return
+        changed()
         st.rerun()
 
 

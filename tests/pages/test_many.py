@@ -14,6 +14,7 @@ from batch_core.account import Account
 from batch_core.files import VideoFile, metadata_of
 from batch_core.jobs import Plan, Run
 from batch_core.probe import Probe, Stream
+from pages.parts import result_list
 from pages.shell import video_work
 
 Open = Callable[..., AppTest]
@@ -96,6 +97,21 @@ def test_results_shows_a_page_of_rows_and_finds_a_file(app: Open, waiting: Run) 
     opened.text_input(key="results_find").set_value("BIRD 59").run()
     assert f"10 of {MANY} files found" in words_of(opened)
     assert len([button for button in opened.button if button.label == "Stop"]) == 10
+
+
+def test_a_long_list_of_results_is_kept_for_longer_than_a_short_one(
+    app: Open, waiting: Run, finished_run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taken: list[str] = []
+    for kind in ("_long_list", "_short_list"):
+        kept = getattr(result_list, kind)
+        monkeypatch.setattr(
+            result_list, kind, lambda *of, kind=kind, kept=kept: taken.append(kind) or kept(*of)
+        )
+    for run, kind in ((waiting, "_long_list"), (finished_run, "_short_list")):
+        taken.clear()
+        assert not app("pages/results.py", run=run.id).exception
+        assert set(taken) == {kind}
 
 
 def test_results_names_what_was_left_out_before_the_run(app: Open, waiting: Run) -> None:
