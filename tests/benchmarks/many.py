@@ -21,6 +21,7 @@ LOOKS = 10  # refreshes that are measured, of one every two seconds
 OPENINGS = 3
 REFRESH_SECONDS = 2
 TASK_SECONDS = 0.5
+TIMELINE = ".live-chart-plot[data-refreshes][aria-label^='Timeline']"  # once it is drawn
 DONE_BEFORE = 300  # tasks of the running job that have ended before it is looked at
 
 
@@ -56,17 +57,19 @@ def run() -> list[tuple[str, ...]]:
 
 @dataclass(frozen=True)
 class Watched:
-    """What it took: seconds to open the page, and for one refresh ms of the server's processor time and KiB sent."""
+    """What it took: seconds to open the page; ms of the server's processor time for that and for a refresh, and KiB sent then."""
 
     opening: float
+    page_run: float
     refresh: float
     payload: float
     more: float
 
 
 def _rows(what: str, watched: Watched) -> list[tuple[str, ...]]:
-    opening = f"{watched.opening:.1f} s, {watched.more:.0f} MiB more"
-    refresh = f"{watched.refresh:.0f} ms of the server's processor time, {watched.payload:.0f} KiB"
+    server = "ms of the server's processor time"
+    opening = f"{watched.opening:.1f} s, {watched.page_run:.0f} {server}, {watched.more:.0f} MiB more"
+    refresh = f"{watched.refresh:.0f} {server}, {watched.payload:.0f} KiB"
     return [
         (f"{what}: opened and drawn", opening, "-", "-", "under 3 s"),
         (f"{what}: a refresh", refresh, "-", "-", "under 1,000 ms"),
@@ -89,18 +92,19 @@ def _launch(rig: Rig, page: Page) -> tuple[float, float]:
 
 def _watch(rig: Rig, page: Page, job_id: str) -> Watched:
     memory = PeakMemory(rig.server)
-    openings = []
+    openings, page_runs = [], []
     for _ in range(OPENINGS):
         page.goto("about:blank")
-        begun = time.monotonic()
+        begun, used = time.monotonic(), _processor_seconds(rig)
         page.goto(f"{rig.url}/monitor?job={job_id}")
-        page.locator(".live-chart-plot[data-refreshes]").nth(1).wait_for()
+        page.locator(TIMELINE).wait_for(timeout=120_000)
         openings.append(time.monotonic() - begun)
+        page_runs.append(_processor_seconds(rig) - used)
         memory.read()
     sent: list[int] = []
     page.on("websocket", lambda socket: socket.on("framereceived", lambda frame: sent.append(len(frame))))
     page.reload()
-    page.locator(".live-chart-plot[data-refreshes]").nth(1).wait_for()
+    page.locator(TIMELINE).wait_for(timeout=120_000)
     _rest(page)
     sent.clear()
     used = _processor_seconds(rig)
@@ -108,6 +112,7 @@ def _watch(rig: Rig, page: Page, job_id: str) -> Watched:
     memory.read()
     return Watched(
         opening=statistics.median(openings),
+        page_run=statistics.median(page_runs) * 1000,
         refresh=(_processor_seconds(rig) - used) / LOOKS * 1000,
         payload=sum(sent) / LOOKS / 1024,
         more=memory.growth_mib,
