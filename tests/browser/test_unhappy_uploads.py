@@ -54,8 +54,8 @@ def test_after_a_reload_a_file_chosen_again_goes_on_where_it_stopped(
     puts.wait_for(3)  # the small file and two blocks
     gate.wait(2)
     before = list(puts.acknowledged)
+    opened.reload()  # what is held back ends with the page
     opened.unroute_all(behavior="ignoreErrors")
-    opened.reload()
     expect(opened.get_by_text(f"{large.name} was not uploaded to its end")).to_be_visible(timeout=LONG)
     later = Puts(opened)
     choose(opened, small, large)
@@ -75,8 +75,8 @@ def test_another_file_under_the_same_name_is_not_taken_for_the_one_that_stopped(
     choose(opened, noise)
     puts.wait_for(1)
     gate.wait(2)
+    opened.reload()  # what is held back ends with the page
     opened.unroute_all(behavior="ignoreErrors")
-    opened.reload()
     times = noise.stat()
     noise.write_bytes(os.urandom(times.st_size))
     os.utime(noise, ns=(times.st_atime_ns, times.st_mtime_ns))
