@@ -115,7 +115,11 @@ _SENTENCES: dict[str, tuple[type[DashboardError], str, str]] = {
     "NodeBeingCreated": (Conflict, "The node is starting.", "Try again when it is up."),
     "NodeBeingStarted": (Conflict, "The node is starting.", "Try again when it is up."),
     "NodeBeingRebooted": (Conflict, "The node is restarting.", "Try again when it is up."),
-    "NodeStateUnusable": (Conflict, "The node is out of order.", "Remove it, and resize the pool to get another."),
+    "NodeStateUnusable": (
+        Conflict,
+        "The node is out of order.",
+        "Remove it, and resize the pool to get another.",
+    ),
     "ContainerBeingDeleted": (
         Conflict,
         "The container is being deleted.",

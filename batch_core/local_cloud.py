@@ -47,6 +47,11 @@ class LocalStatus:
     sentence: str
     fraction: float | None
 
+    @property
+    def disk_full(self) -> bool:
+        """Whether it takes no files and starts no tasks until there is room again; the sentence says so."""
+        return self.sentence.startswith(_FULL)
+
 
 class LocalCloud:
     """The local service as the app sees it. All methods may be called from several threads."""

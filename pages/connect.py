@@ -51,11 +51,12 @@ def this_computer(azure: bool) -> None:
     st.subheader("This computer")
     cloud = session.local_cloud()
     local = cloud.account()
-    st.caption(
-        cloud.status().sentence
-        if local is None
-        else "Ready: its own Batch service and storage, for you alone."
-    )
+    status = cloud.status()
+    if status.disk_full:
+        st.warning(status.sentence, icon=":material/warning:")
+    else:
+        ready = "Ready: its own Batch service and storage, for you alone."
+        st.caption(status.sentence if local is None else ready)
     if azure and st.button("Use this computer", icon=":material/computer:"):
         session.use_local()
         st.rerun()

@@ -103,6 +103,8 @@ def _foot() -> None:
         nodes = sum(pool.dedicated + pool.spot for pool in there)
         state = f":green[●] {'look only' if current.look_only else 'ready'} · {words.count(nodes, 'node')}"
         cost = "Nothing costs money" if costs.free(current) else costs.charge(there)
+        if local and (status := session.local_cloud().status()).disk_full:
+            state = f":red[●] {status.sentence}"
         badges = counted(current)
         if badges != st.session_state.get(BADGES):
             _navigation(badges)

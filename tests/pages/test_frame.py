@@ -95,6 +95,20 @@ def service_of(cloud: LocalCloud) -> psutil.Process:
     return psutil.Process(json.loads((cloud.data / "status.json").read_text())["pid"])
 
 
+def test_a_full_disk_is_said_at_the_foot_and_on_connect(app: Open, account: Account, home: Path) -> None:
+    status = home / "local-azure" / "status.json"
+    before = status.read_text()
+    status.write_text(
+        json.dumps(json.loads(before) | {"sentence": "The disk is full: nothing new is taken."})
+    )
+    try:
+        frame, opened = app(), app("pages/connect.py")
+    finally:
+        status.write_text(before)
+    assert any("The disk is full" in caption.value for caption in frame.sidebar.caption)
+    assert [warning.value for warning in opened.warning] == ["The disk is full: nothing new is taken."]
+
+
 def test_the_first_visitor_of_the_process_gets_the_frame(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(PagesManager, "uses_pages_directory", None)
     dashboard._pages_folder_is_ours()
