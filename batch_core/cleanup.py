@@ -13,8 +13,9 @@ from batch_core import files, pools
 from batch_core.account import Account
 from batch_core.errors import Conflict, DashboardError, InvalidInput, NotFound, translated
 from batch_core.feed import Doc, Feed
-from batch_core.pools import NodeTime, moment, node_time
+from batch_core.pools import NodeTime, node_time
 from batch_core.storage import APP, INPUTS, RESULTS, delete_blobs
+from batch_core.times import moment
 
 Kind = Literal["pool", "job", "files", "results", "container"]
 WAIT_SECONDS = 5  # for a deletion to come true; on Azure a pool's takes minutes

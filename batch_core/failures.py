@@ -7,8 +7,8 @@ from typing import Any
 
 from batch_core.account import Account
 from batch_core.errors import Conflict, NotFound, translated, without_secrets
-from batch_core.pools import moment
 from batch_core.storage import RESULTS
+from batch_core.times import moment
 
 MOST_BYTES = 8 * 1024
 MOST_LINES = 40

@@ -24,8 +24,9 @@ from batch_core.failures import Failure, failure, reason_in_words
 from batch_core.launching import JOB_ENDED, PATIENCE, Progress, add_tasks, insist, tasks_of
 from batch_core.manifests import Manifest, ManifestFile
 from batch_core.plans import DEFAULT_WALL_CLOCK, Plan, manifest_of, what_will_happen
-from batch_core.pools import auto_pool, moment
+from batch_core.pools import auto_pool
 from batch_core.storage import APP, INPUTS, ensure_containers
+from batch_core.times import moment
 
 __all__ = [
     "DEFAULT_WALL_CLOCK",

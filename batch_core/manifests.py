@@ -18,7 +18,8 @@ from batch_core.account import Account
 from batch_core.conversions import Conversion, Options
 from batch_core.errors import NotFound, ServiceFailure, translated
 from batch_core.files import VideoFile
-from batch_core.pools import ImageRef, PoolSpec
+from batch_core.images import ImageRef
+from batch_core.pools import PoolSpec
 from batch_core.storage import RESULTS
 
 

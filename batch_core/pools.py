@@ -1,24 +1,25 @@
-"""Pools: the nodes that tasks run on, and the images that nodes can have."""
+"""Pools: the nodes that tasks run on."""
 
 import re
 import time
 import uuid
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any
 
 from azure.batch import models
 
 from batch_core.account import Account, AccountKind
 from batch_core.errors import Conflict, InvalidInput, NotFound, translated, without_secrets
+from batch_core.images import DEFAULT_AGENT, DEFAULT_IMAGE, ImageRef, reference
 from batch_core.storage import APP
+from batch_core.times import moment
 
 LOCAL_POOL = "this-computer"
 LOCAL_NODES = 5
 AUTO_PREFIX = "video-"
 DEFAULT_VM_SIZE = "Standard_D2s_v5"
-DEFAULT_AGENT = "batch.node.ubuntu 24.04"
 # Three tries, because a node's own updates may hold the package lock, and mirrors fail now and then.
 INSTALL_FFMPEG = (
     '/bin/bash -c "command -v ffmpeg && exit 0; export DEBIAN_FRONTEND=noninteractive; for attempt in 1 2 3; do'
@@ -35,7 +36,6 @@ SELECT = (
 _ID = re.compile(r"[A-Za-z0-9_-]{1,64}")
 _AUTO_ID = re.compile(r"[0-9A-F]{8}(-[0-9A-F]{4}){3}-[0-9A-F]{12}$")  # an auto pool's id: prefix + GUID
 _PART = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
-_GALLERY = re.compile(r"/(subscriptions|sharedgalleries|communitygalleries)/[^\s?#]+", re.IGNORECASE)
 _TRY_AGAIN = "Resize the pool to try again, or make one with another VM size."
 _SPOT_QUOTA = (
     "The account's quota of Spot cores is used up. Resize the pool to fewer Spot nodes or to dedicated ones, "
@@ -55,37 +55,6 @@ _RESIZE_ERRORS = {
     "RemoveNodesFailed": "Not all nodes could be removed. Remove them again.",
     "IncompatibleVMSize": "The VM size and the image do not go together. Make a pool with another of the two.",
 }
-
-
-@dataclass(frozen=True)
-class ImageRef:
-    """A marketplace image (publisher, offer, sku, version) or, with `gallery_id`, one of a compute gallery."""
-
-    publisher: str = ""
-    offer: str = ""
-    sku: str = ""
-    version: str = "latest"
-    gallery_id: str | None = None
-
-    def __str__(self) -> str:
-        if self.gallery_id:
-            return self.gallery_id
-        version = "" if self.version == "latest" else f"/{self.version}"
-        return f"{self.publisher}/{self.offer}/{self.sku}{version}"
-
-
-DEFAULT_IMAGE = ImageRef("canonical", "ubuntu-24_04-lts", "server")
-
-
-@dataclass(frozen=True)
-class ImageChoice:
-    """An image of the service's list; `agent` is the node agent SKU that it needs."""
-
-    image: ImageRef
-    agent: str
-    label: str
-    os: str
-    end_of_life: datetime | None
 
 
 @dataclass(frozen=True)
@@ -148,14 +117,6 @@ def node_time(allocated: Iterable[datetime | None], now: datetime) -> NodeTime |
     return NodeTime(len(known), min(known), seconds / 3600)
 
 
-def moment(text: str | None) -> datetime | None:
-    """A time on the wire (UTC, up to 7 fractional digits, microseconds are kept) as an aware datetime."""
-    if not text:
-        return None
-    parsed = datetime.fromisoformat(text)
-    return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
-
-
 def pool_from(doc: Mapping[str, Any]) -> PoolInfo:
     """The PoolInfo for a pool in the wire's names."""
     return PoolInfo(
@@ -184,61 +145,6 @@ def _resize_sentence(error: Mapping[str, Any]) -> str:
         return known or f"Azure could not give all nodes ({code or 'no reason given'}). {_TRY_AGAIN}"
     sentence = without_secrets(said[0])
     return f"{sentence if sentence.endswith('.') else f'{sentence}.'} {_TRY_AGAIN}"
-
-
-def parse_image(text: str) -> ImageRef:
-    """An image as people type it: publisher/offer/sku, with /version or not, or a gallery's resource id.
-
-    Raises InvalidInput. The three kinds of resource id are those of `BatchVmImageReference`.
-    """
-    text = text.strip().rstrip("/")
-    if _GALLERY.fullmatch(text):
-        return ImageRef(gallery_id=text)
-    parts = [part.strip() for part in text.split("/")]
-    if len(parts) not in (3, 4) or not all(_PART.fullmatch(part) for part in parts):
-        raise InvalidInput(
-            f"“{text}” is not an image." if text else "No image is given.",
-            "Type publisher/offer/sku, as in canonical/ubuntu-24_04-lts/server, or a gallery image's resource id.",
-        )
-    return ImageRef(*parts)
-
-
-def images(account: Account) -> list[ImageChoice]:
-    """The images that the account's nodes can have: verified Linux ones first, none past its end of support."""
-    now = datetime.now(UTC)
-    with translated("list the images"):
-        listed = [item.as_dict() for item in account.batch.list_supported_images()]
-    choices = []
-    for doc in listed:
-        ends = moment(doc.get("batchSupportEndOfLife"))
-        if ends is None or ends > now:
-            verified = str(doc.get("verificationType", "")).lower() == "verified"
-            choices.append((_image_choice(doc, ends), verified))
-    choices.sort(
-        key=lambda pair: (not pair[1], pair[0].os != "Linux", not _is_default(pair[0]), pair[0].label)
-    )
-    return [choice for choice, _ in choices]
-
-
-def _image_choice(doc: Mapping[str, Any], ends: datetime | None) -> ImageChoice:
-    reference = doc["imageReference"]
-    image = ImageRef(
-        reference.get("publisher", ""),
-        reference.get("offer", ""),
-        reference.get("sku", ""),
-        reference.get("version") or "latest",
-    )
-    return ImageChoice(
-        image=image,
-        agent=doc["nodeAgentSKUId"],
-        label=f"{image.offer} {image.sku} · {image.publisher}",
-        os=str(doc.get("osType", "linux")).capitalize(),
-        end_of_life=ends,
-    )
-
-
-def _is_default(choice: ImageChoice) -> bool:
-    return str(choice.image).lower() == str(DEFAULT_IMAGE) and choice.agent == DEFAULT_AGENT
 
 
 def list_pools(account: Account) -> list[PoolInfo]:
@@ -372,7 +278,7 @@ def _body(spec: PoolSpec) -> dict[str, Any]:
     return {
         "vm_size": spec.vm_size,
         "virtual_machine_configuration": models.VirtualMachineConfiguration(
-            image_reference=_image_reference(spec.image), node_agent_sku_id=spec.agent
+            image_reference=reference(spec.image), node_agent_sku_id=spec.agent
         ),
         "target_dedicated_nodes": spec.dedicated,
         "target_low_priority_nodes": spec.spot,
@@ -380,19 +286,6 @@ def _body(spec: PoolSpec) -> dict[str, Any]:
         "start_task": start_task,
         "metadata": [models.BatchMetadataItem(name="app", value=APP)],
     }
-
-
-def _image_reference(image: ImageRef) -> models.BatchVmImageReference:
-    if not image.gallery_id:
-        return models.BatchVmImageReference(
-            publisher=image.publisher, offer=image.offer, sku=image.sku, version=image.version
-        )
-    kind = image.gallery_id.split("/")[1].lower()
-    if kind == "sharedgalleries":
-        return models.BatchVmImageReference(shared_gallery_image_id=image.gallery_id)
-    if kind == "communitygalleries":
-        return models.BatchVmImageReference(community_gallery_image_id=image.gallery_id)
-    return models.BatchVmImageReference(virtual_machine_image_id=image.gallery_id)
 
 
 def _check(spec: PoolSpec) -> None:

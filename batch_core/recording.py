@@ -7,8 +7,8 @@ from typing import Any
 
 from batch_core.failures import STOPPED, reason_in_words, taken_back
 from batch_core.history import GONE, Attempt, Change, State
-from batch_core.pools import moment
 from batch_core.snapshot import Counts, NodePhase, NodeRow, Outcome, Span, TaskRow
+from batch_core.times import moment
 
 NODE_SELECT = (
     "id,state,stateTransitionTime,isDedicated,ipAddress,allocationTime,totalTasksRun,runningTaskSlotsCount,"

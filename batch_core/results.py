@@ -18,10 +18,10 @@ from batch_core.failures import STOPPED, reason_in_words, taken_back
 from batch_core.feed import Feed
 from batch_core.jobs import Run
 from batch_core.manifests import Manifest, ManifestFile
-from batch_core.pools import moment
 from batch_core.probe import check_decodes
 from batch_core.reading import read_blob
 from batch_core.storage import RESULTS, read_url
+from batch_core.times import moment
 
 State = Literal["waiting", "converting", "done", "failed", "stopped", "preempted"]
 TASK_FIELDS = "id,state,previousState,previousStateTransitionTime,executionInfo"

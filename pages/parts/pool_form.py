@@ -6,10 +6,11 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from batch_core import pools
+from batch_core import images, pools
 from batch_core.account import Account, AccountKind
 from batch_core.errors import DashboardError, InvalidInput
-from batch_core.pools import ImageRef, PoolSpec
+from batch_core.images import ImageRef
+from batch_core.pools import PoolSpec
 from pages.parts.pool_words import badge
 from pages.shell import session, words
 
@@ -113,8 +114,8 @@ def number(
 
 
 @st.cache_data(ttl=3600, max_entries=16, show_spinner="Asking which images there are")
-def _images(fingerprint: str, _account: Account) -> list[pools.ImageChoice]:
-    return pools.images(_account)
+def _images(fingerprint: str, _account: Account) -> list[images.ImageChoice]:
+    return images.supported(_account)
 
 
 def choose_image(account: Account) -> tuple[ImageRef, str]:
@@ -131,11 +132,11 @@ def choose_image(account: Account) -> tuple[ImageRef, str]:
         text = st.text_input(
             "Publisher/offer/sku, or the id of a gallery image",
             key="pool_image_typed",
-            placeholder=str(pools.DEFAULT_IMAGE),
+            placeholder=str(images.DEFAULT_IMAGE),
             persist_state="session",
         )
-        agent = st.text_input("Node agent", pools.DEFAULT_AGENT, key="pool_agent", persist_state="session")
-        return pools.parse_image(text or str(pools.DEFAULT_IMAGE)), agent.strip()
+        agent = st.text_input("Node agent", images.DEFAULT_AGENT, key="pool_agent", persist_state="session")
+        return images.parse_image(text or str(images.DEFAULT_IMAGE)), agent.strip()
     choices = _images(account.fingerprint, account)
     if not choices:
         raise InvalidInput("The service lists no image.", "Type one instead.")

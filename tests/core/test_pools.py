@@ -10,10 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from batch_core import pools
+from batch_core import images, pools
 from batch_core.account import Account
 from batch_core.errors import Conflict, InvalidInput, NotFound
-from batch_core.pools import ImageRef, PoolSpec
+from batch_core.images import ImageRef
+from batch_core.pools import PoolSpec
+from batch_core.times import moment
 from tests.waiting import until
 
 
@@ -35,7 +37,7 @@ def pool_id(account: Account) -> Iterator[str]:
     ],
 )  # fmt: skip
 def test_an_image_is_read_as_people_type_it(text: str, image: ImageRef) -> None:
-    assert pools.parse_image(text) == image
+    assert images.parse_image(text) == image
 
 
 @pytest.mark.parametrize(
@@ -43,14 +45,14 @@ def test_an_image_is_read_as_people_type_it(text: str, image: ImageRef) -> None:
 )
 def test_what_is_no_image_is_refused_with_an_example(text: str) -> None:
     with pytest.raises(InvalidInput) as refused:
-        pools.parse_image(text)
+        images.parse_image(text)
     assert "publisher/offer/sku" in refused.value.hint
 
 
 def test_a_time_on_the_wire_is_read_to_the_microsecond() -> None:
-    assert pools.moment("2026-11-22T15:00:00.1234567Z") == datetime(2026, 11, 22, 15, 0, 0, 123456, UTC)
-    assert pools.moment("2026-11-22T15:00:00Z") == datetime(2026, 11, 22, 15, tzinfo=UTC)
-    assert pools.moment(None) is None
+    assert moment("2026-11-22T15:00:00.1234567Z") == datetime(2026, 11, 22, 15, 0, 0, 123456, UTC)
+    assert moment("2026-11-22T15:00:00Z") == datetime(2026, 11, 22, 15, tzinfo=UTC)
+    assert moment(None) is None
 
 
 @pytest.mark.parametrize(
@@ -148,8 +150,8 @@ def test_the_start_task_runs_as_admin_and_the_node_waits_for_it(account: Account
 
 
 def test_images_offer_the_default_first_and_none_that_is_past_its_end(account: Account) -> None:
-    listed = pools.images(account)
-    assert (str(listed[0].image), listed[0].agent) == (str(pools.DEFAULT_IMAGE), pools.DEFAULT_AGENT)
+    listed = images.supported(account)
+    assert (str(listed[0].image), listed[0].agent) == (str(images.DEFAULT_IMAGE), images.DEFAULT_AGENT)
     assert all(choice.end_of_life is None or choice.end_of_life > datetime.now(UTC) for choice in listed)
     assert {choice.os for choice in listed} <= {"Linux", "Windows"}
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from batch_core import pools
+from batch_core import images, pools
 from batch_core.account import Account
 from batch_core.errors import NotFound
 from batch_core.pools import PoolSpec
@@ -144,7 +144,7 @@ def test_a_resize_can_be_stopped_while_it_goes_on(
 
 def test_the_images_are_the_services_list(app: Open, account: Account) -> None:
     opened = app(PAGE)
-    assert opened.selectbox(key="pool_image").options == [image.label for image in pools.images(account)]
+    assert opened.selectbox(key="pool_image").options == [image.label for image in images.supported(account)]
 
 
 def test_a_name_that_cannot_be_a_pools_is_refused_in_words(app: Open) -> None:
