@@ -42,7 +42,7 @@ def test_no_price_no_time_left_and_no_key_is_sent(
     for service in ("batch", "storage"):
         assert cloud[service]["key"] not in text
     links = SAS.findall(text)
-    assert bool(links) == (page == "results")
+    assert bool(links) == (page == "results"), text
     for link in links:
         assert "sr=b" in link
         assert "sp=r&" in f"{link}&"
