@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -34,10 +35,9 @@ def home(tmp_path_factory: pytest.TempPathFactory, node_home: Path) -> Iterator[
         yield folder
 
 
-@pytest.fixture(scope="session")
-def cloud(home: Path, node_home: Path) -> Iterator[dict]:
-    """The running local cloud: the JSON of its ready line, with the keys "batch" and "storage"."""
-    data = home / "local-azure"
+@contextmanager
+def started_cloud(data: Path, node_home: Path) -> Iterator[dict]:
+    """A local cloud with its data in this folder: the JSON of its ready line, with the keys "batch" and "storage"."""
     command = [sys.executable, "-m", "local_azure", "--data", str(data), "--node-home", str(node_home)]
     service = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
     assert service.stdout is not None
@@ -49,18 +49,25 @@ def cloud(home: Path, node_home: Path) -> Iterator[dict]:
 
 
 @pytest.fixture(scope="session")
+def cloud(home: Path, node_home: Path) -> Iterator[dict]:
+    """The local cloud that the tests share."""
+    with started_cloud(home / "local-azure", node_home) as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
 def account(cloud: dict) -> Account:
     """The account "this computer"."""
-    return _connected(cloud, AccountKind.LOCAL)
+    return connected(cloud, AccountKind.LOCAL)
 
 
 @pytest.fixture(scope="session")
 def azure_like(cloud: dict) -> Account:
     """The same cloud as a stranger would connect to it: by names, keys and URLs."""
-    return _connected(cloud, AccountKind.AZURE)
+    return connected(cloud, AccountKind.AZURE)
 
 
-def _connected(cloud: dict, kind: AccountKind) -> Account:
+def connected(cloud: dict, kind: AccountKind) -> Account:
     return connect(endpoint("batch", **cloud["batch"]), endpoint("storage", **cloud["storage"]), kind=kind)
 
 

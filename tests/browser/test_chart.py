@@ -124,7 +124,9 @@ def test_zoom_and_dom_node_survive_three_refreshes_and_follow_now_leads_back(mon
 
 
 def test_a_click_on_a_bar_or_a_tile_shows_its_details(monitor: Page) -> None:
-    bar(timeline(monitor)).click(force=True)
+    first = bar(timeline(monitor))
+    until(lambda: (box := first.bounding_box()) and box["width"] > 40, what="a bar wide enough to hit")
+    first.click(force=True)
     expect(monitor.get_by_text(re.compile(r"Task task-\d"))).to_be_visible()
     bar(nodes(monitor)).click(force=True)
     expect(monitor.get_by_text(re.compile(r"Dedicated node · \d of 1 slot in use"))).to_be_visible()

@@ -9,15 +9,23 @@ import pytest
 
 from batch_core import files, jobs, plans, pools, reading, relay, results, samples
 from batch_core import manifests as kept
-from batch_core.account import Account, connect, endpoint
+from batch_core.account import Account, AccountKind, connect, endpoint
 from batch_core.errors import Conflict, InvalidInput, NotFound
 from batch_core.files import VideoFile, encode_name
 from batch_core.jobs import Plan
 from batch_core.storage import INPUTS, RESULTS, ensure_containers
+from tests.conftest import connected, started_cloud
 from tests.core.clips import clip, uploaded
 from tests.core.commands import takes
 from tests.core.stub_server import stub_server
 from tests.waiting import until
+
+
+@pytest.fixture(scope="module")
+def account(tmp_path_factory: pytest.TempPathFactory, node_home: Path) -> Iterator[Account]:
+    """An account of their own: other tests keep what they have in the containers of theirs."""
+    with started_cloud(tmp_path_factory.mktemp("own") / "local-azure", node_home) as cloud:
+        yield connected(cloud, AccountKind.LOCAL)
 
 
 @pytest.fixture

@@ -1,11 +1,6 @@
 """Two sessions with two accounts: neither sees the other's files, runs, pools or kept answers on any page."""
 
 import ast
-import json
-import os
-import signal
-import subprocess
-import sys
 import uuid
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,10 +9,11 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from batch_core import files, jobs, pools, storage
-from batch_core.account import Account, AccountKind, connect, endpoint
+from batch_core.account import Account, AccountKind
 from batch_core.files import VideoFile
 from batch_core.jobs import Plan
 from pages.shell import session
+from tests.conftest import connected, started_cloud
 from tests.core.clips import clip, uploaded
 
 PROJECT = Path(__file__).parents[2]
@@ -28,16 +24,8 @@ Open = Callable[..., AppTest]
 @pytest.fixture(scope="module")
 def other(tmp_path_factory: pytest.TempPathFactory, node_home: Path) -> Iterator[Account]:
     """An account of the same names on a cloud of its own."""
-    data = tmp_path_factory.mktemp("other") / "local-azure"
-    command = [sys.executable, "-m", "local_azure", "--data", str(data), "--node-home", str(node_home)]
-    service = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
-    assert service.stdout is not None
-    ends = json.loads(service.stdout.readline())
-    yield connect(
-        endpoint("batch", **ends["batch"]), endpoint("storage", **ends["storage"]), kind=AccountKind.AZURE
-    )
-    service.send_signal(signal.SIGTERM if os.name == "posix" else signal.CTRL_BREAK_EVENT)
-    service.wait(timeout=30)
+    with started_cloud(tmp_path_factory.mktemp("other") / "local-azure", node_home) as cloud:
+        yield connected(cloud, AccountKind.AZURE)
 
 
 def furnished(account: Account, mark: str, folder: Path) -> None:
