@@ -199,6 +199,24 @@ def test_a_run_that_starts_later_takes_the_place_of_another_job(
     assert opened.selectbox(key="monitor_job").value == finished_run.id
 
 
+@pytest.mark.parametrize(
+    ("sent", "chosen"),
+    [("job-1", ["job-1"]), (monitor_choice.NO_JOB, [None]), ("job-1 · under way · 14:02", [])],
+)
+def test_a_jobs_label_from_before_its_end_chooses_nothing(
+    monkeypatch: pytest.MonkeyPatch, sent: str, chosen: list[str | None]
+) -> None:
+    """Streamlit hands over the label itself when no option has it any more."""
+    job = monitor.JobChoice("job-1", "job-1", "completed", datetime.now(UTC), "pool-1")
+    remembered: list[str | None] = []
+    monkeypatch.setattr(
+        monitor_choice, "_remember", lambda pool, job: remembered.append(job.id if job else None)
+    )
+    monkeypatch.setattr(monitor_choice.st, "session_state", {"monitor_job": sent, "monitor_pool": "pool-1"})
+    monitor_choice._job_chosen({"job-1": job})
+    assert remembered == chosen
+
+
 def test_an_account_without_jobs_is_told_what_to_do(app: Open, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(monitor, "list_job_ids", lambda account: [])
     monkeypatch.setattr(monitor, "list_pool_ids", lambda account: [])
