@@ -256,8 +256,17 @@ def _plain(etag: str | None) -> str:
     return (etag or "").strip('"')
 
 
-def zip_stream(account: Account, run_id: str) -> tuple[str, Iterator[bytes]]:
-    """A name for the archive and its bytes as they are read from storage, stored and not compressed again.
+@dataclass(frozen=True)
+class Archive:
+    """A ZIP on its way: the name to save it under, its size in bytes, and its bytes as they are read from storage."""
+
+    name: str
+    size: int
+    pieces: Iterator[bytes]
+
+
+def zip_stream(account: Account, run_id: str) -> Archive:
+    """Everything that a run has made as one ZIP, stored and not compressed again.
 
     What is not done is named in a text beside the results. Memory stays the same however large the run is. Raises
     NotFound when nothing is done yet.
@@ -267,7 +276,7 @@ def zip_stream(account: Account, run_id: str) -> tuple[str, Iterator[bytes]]:
     done = [result for result in listed if result.state == "done"]
     if not done:
         raise NotFound("This run has no results yet.", "Come back when the first file is done.")
-    archive = ZipStream(compress_type=ZIP_STORED)
+    archive = ZipStream(compress_type=ZIP_STORED, sized=True)
     left_out = [
         (row.source_name, row.reason or "It is not done yet.") for row in listed if row.state != "done"
     ]
@@ -278,7 +287,7 @@ def zip_stream(account: Account, run_id: str) -> tuple[str, Iterator[bytes]]:
         archive.add(pieces, name, size=result.size)
     if left_out:
         archive.add(_named(left_out), note)
-    return f"{_archive_name(manifest)}.zip", iter(archive)
+    return Archive(f"{_archive_name(manifest)}.zip", len(archive), iter(archive))
 
 
 def _named(left_out: Iterable[tuple[str, str]]) -> bytes:

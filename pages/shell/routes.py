@@ -64,9 +64,13 @@ async def plotly(request: Request) -> Response:
 async def archive(request: Request) -> Response:
     """Every result of a run as one ZIP, made while it is sent."""
     account, params = verify(request, "zip")
-    name, pieces = await run_in_threadpool(results.zip_stream, account, params["run"])
-    headers = {"Content-Disposition": attachment(name), "Cache-Control": "no-store"}
-    return Stream(off_loop(pieces), media_type="application/zip", headers=headers)
+    made = await run_in_threadpool(results.zip_stream, account, params["run"])
+    headers = {
+        "Content-Disposition": attachment(made.name),
+        "Cache-Control": "no-store",
+        "Content-Length": str(made.size),  # so that the browser shows how far it is, and sees when it breaks off
+    }
+    return Stream(off_loop(made.pieces), media_type="application/zip", headers=headers)
 
 
 async def blob(request: Request) -> Response:

@@ -124,9 +124,9 @@ def saved_as(header: str) -> str:
 
 
 def test_the_archive_holds_every_name(account: Account, run: jobs.Run) -> None:
-    name, pieces = results.zip_stream(account, run.id)
-    assert name == "$(touch x) `id` ${HOME}.mp4.zip"
-    with zipfile.ZipFile(io.BytesIO(b"".join(pieces))) as archive:
+    made = results.zip_stream(account, run.id)
+    assert made.name == "$(touch x) `id` ${HOME}.mp4.zip"
+    with zipfile.ZipFile(io.BytesIO(b"".join(made.pieces))) as archive:
         assert archive.testzip() is None
         assert archive.namelist() == [result for *_, result in NAMES]
 

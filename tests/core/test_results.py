@@ -190,9 +190,11 @@ def test_of_a_run_that_is_over_only_failed_tasks_are_asked_for(
 
 
 def test_the_zip_holds_every_result(account: Account, run: Run) -> None:
-    name, pieces = results.zip_stream(account, run.id)
-    assert name == "My_ films.zip"
-    with zipfile.ZipFile(io.BytesIO(b"".join(pieces))) as archive:
+    made = results.zip_stream(account, run.id)
+    assert made.name == "My_ films.zip"
+    data = b"".join(made.pieces)
+    assert len(data) == made.size, "known before the first byte is sent"
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
         assert archive.testzip() is None
         assert archive.namelist() == ["Ünser Film.mp3", "ünser film (2).mp3", "Left out.txt"]
         note = archive.read("Left out.txt").decode("utf-8-sig")
@@ -205,7 +207,7 @@ def test_the_zip_holds_every_result(account: Account, run: Run) -> None:
 
 def test_the_zip_takes_no_memory_for_its_files(account: Account, run: Run) -> None:
     made = made_up(account, run, [bytes(40_000_000)] * 2)
-    _, pieces = results.zip_stream(account, made.run_id)
+    pieces = results.zip_stream(account, made.run_id).pieces
     next(pieces)
     tracemalloc.start()
     total = sum(len(piece) for piece in pieces)

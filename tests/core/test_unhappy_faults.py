@@ -84,7 +84,7 @@ def converted(account: Account, videos: tuple[VideoFile, ...]) -> Run:
 
 
 def archive(account: Account, run: Run) -> dict[str, bytes]:
-    _, pieces = results.zip_stream(account, run.id)
+    pieces = results.zip_stream(account, run.id).pieces
     with zipfile.ZipFile(io.BytesIO(b"".join(pieces))) as opened:
         return {name: opened.read(name) for name in opened.namelist()}
 
