@@ -15,9 +15,8 @@ from batch_core.pacing import Backoff
 from batch_core.storage import read_url
 
 PIECE = 1024 * 1024  # bytes handed on at once
-STRETCH = (
-    64 * 1024 * 1024
-)  # bytes asked for at once: an answer that nobody fetches ends, and is asked for anew
+# Bytes asked for at once: an answer that nobody fetches ends, and is asked for anew.
+STRETCH = 256 * 1024 * 1024
 RETRIES = 5  # without a byte in between, over some 15 seconds
 _TIMEOUT = (10, 30)  # seconds to connect, and without a byte
 _PASSING = {408, 429, 500, 502, 503, 504}

@@ -68,7 +68,9 @@ async def archive(request: Request) -> Response:
     headers = {
         "Content-Disposition": attachment(made.name),
         "Cache-Control": "no-store",
-        "Content-Length": str(made.size),  # so that the browser shows how far it is, and sees when it breaks off
+        "Content-Length": str(
+            made.size
+        ),  # so that the browser shows how far it is, and sees when it breaks off
     }
     return Stream(off_loop(made.pieces), media_type="application/zip", headers=headers)
 

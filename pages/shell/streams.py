@@ -6,6 +6,7 @@ generator is closed and with it the reading from storage.
 
 import asyncio
 import re
+from collections import deque
 from collections.abc import AsyncIterator, Generator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -20,6 +21,7 @@ from batch_core.storage import attachment
 _PLAYED = re.compile(r"(audio|video)/[\w.+-]+|image/(png|jpeg|webp)|text/plain(; ?charset=[\w-]+)?")
 _RANGE = re.compile(r"bytes=(\d*)-(\d*)")
 _END = object()
+AHEAD = 4  # pieces of an answer that are held in memory before they are sent
 
 
 class Stream(StreamingResponse):
@@ -34,19 +36,25 @@ class Stream(StreamingResponse):
 
 
 async def off_loop(pieces: Generator[bytes]) -> AsyncIterator[bytes]:
-    """The pieces, each fetched in a worker thread while the one before it is sent; closes the generator when
-    nobody reads on."""
+    """The pieces, fetched in a worker thread some way ahead of what is sent; closes the generator when nobody
+    reads on."""
     with ThreadPoolExecutor(1, "stream") as thread:
-        ahead = asyncio.wrap_future(thread.submit(next, pieces, _END))
+
+        def fetch() -> asyncio.Future[bytes | object]:
+            return asyncio.wrap_future(thread.submit(next, pieces, _END))
+
+        ahead = deque(fetch() for _ in range(AHEAD))
         try:
-            while (piece := await asyncio.shield(ahead)) is not _END:
-                ahead = asyncio.wrap_future(thread.submit(next, pieces, _END))
+            while (piece := await asyncio.shield(ahead[0])) is not _END:
+                ahead.popleft()
+                ahead.append(fetch())
                 yield piece
         finally:
             thread.submit(pieces.close)
             with CancelScope(shield=True):
-                await asyncio.wait([ahead])
-                ahead.exception()  # nobody waits for it any more
+                await asyncio.wait(ahead)
+                for fetched in ahead:
+                    fetched.exception()  # nobody waits for it any more
                 await run_in_threadpool(thread.shutdown)
 
 
