@@ -127,22 +127,6 @@ function offerFollow(chart, Plotly) {
   }
 }
 
-function showLegend(chart, entries) {
-  const items = entries.map(({ colour, edge, text }) => {
-    const item = document.createElement("li");
-    const sample = document.createElement("span");
-    if (colour) {
-      sample.style.background = colour;
-      sample.style.borderColor = edge;
-    } else {
-      sample.className = "live-chart-striped";
-    }
-    item.append(sample, text);
-    return item;
-  });
-  chart.host.nextElementSibling.replaceChildren(...items);
-}
-
 async function paint(chart) {
   const Plotly = await plotly();
   const bytes = chart.bytes;

@@ -19,11 +19,17 @@ import streamlit as st
 from pages.shell.routes import PLOTLY_URL
 
 _HERE = Path(__file__).parent
+
+
+def _source(*names: str) -> str:
+    return "\n".join((_HERE / name).read_text(encoding="utf-8") for name in names)
+
+
 _mount = st.components.v2.component(
     "live_chart",
     html='<div class="live-chart"><div class="live-chart-plot"></div><ul></ul></div>',
-    css=(_HERE / "live_chart.css").read_text(encoding="utf-8"),
-    js=(_HERE / "live_chart.js").read_text(encoding="utf-8").replace("{{PLOTLY_URL}}", PLOTLY_URL),
+    css=_source("live_chart.css"),
+    js=_source("legend.js", "chart.js").replace("{{PLOTLY_URL}}", PLOTLY_URL),
     isolate_styles=False,  # plotly.js puts its styles into the document
 )
 
