@@ -4,6 +4,7 @@ import logging
 import sqlite3
 import threading
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ from batch_core.history import History
 from batch_core.jobs import run_from
 from batch_core.pacing import Backoff
 from batch_core.polling import Poller
-from batch_core.snapshot import Counts, NodePhase, NodeRow, Outcome, Snapshot, Span, TaskRow
+from batch_core.snapshot import Counts, NodePhase, NodeRow, Outcome, Snapshot, Span, Steps, TaskRow
 
 __all__ = [
     "Counts",
@@ -25,6 +26,7 @@ __all__ = [
     "Recorder",
     "Snapshot",
     "Span",
+    "Steps",
     "TaskRow",
     "history_path",
     "list_job_ids",
@@ -33,6 +35,8 @@ __all__ = [
 
 UNWATCHED = 5  # intervals without a reader until the recorder slows down or sleeps
 SLOW = 5  # times the interval, when nobody looks at what runs or everything watched is over
+CLOSER = 100  # tasks at most that are looked at closer at once
+CLOSER_SECONDS = 10.0  # for which a wish to look closer is kept
 _JOB_SELECT = ["id", "displayName", "state", "creationTime", "poolInfo", "executionInfo"]
 _log = logging.getLogger(__name__)
 
@@ -82,6 +86,7 @@ class Recorder:
         self._wake = threading.Condition()
         self._snapshot: Snapshot | None = None
         self._watched = time.monotonic()
+        self._closer: dict[str, float] = {}
         self._asleep = self._stopped = False
         self._thread: threading.Thread | None = None
 
@@ -107,6 +112,19 @@ class Recorder:
             if self._asleep:
                 self._wake.notify_all()
             return self._snapshot
+
+    def look_closer(self, task_ids: Iterable[str]) -> None:
+        """Asks for the `steps` of these tasks, of one of our own runs, for the next 10 s.
+
+        Of more than 100 the ones that were asked for last are looked at.
+        """
+        until = time.monotonic() + CLOSER_SECONDS
+        with self._wake:
+            for id in task_ids:
+                self._closer.pop(id, None)
+                self._closer[id] = until
+            for id in list(self._closer)[:-CLOSER]:
+                del self._closer[id]
 
     @property
     def asleep(self) -> bool:

@@ -90,6 +90,23 @@ class NodePhase:
 
 
 @dataclass(frozen=True, slots=True)
+class Steps:
+    """How far an attempt of one of our own tasks is, as its progress file told when it was `seen`.
+
+    `converting`: since when, its input being there. `uploading`: since when, the conversion being over.
+    `out_seconds` of the result are made, at `speed` seconds of it a second. What is not known is None.
+    """
+
+    task_id: str
+    attempt: int
+    converting: datetime | None
+    uploading: datetime | None
+    out_seconds: float | None
+    speed: float | None
+    seen: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class Counts:
     """Tasks of the job by what became of them; `running` includes those that prepare."""
 
@@ -109,7 +126,8 @@ class Snapshot:
     """The picture after a poll. `version` changes with what is in it; `taken_at` is the service's clock.
 
     With `error` set, the rest is the last good picture, `age()` seconds old. `places` are the places of all nodes
-    that the pool ever had, also of those that are gone.
+    that the pool ever had, also of those that are gone. `steps` are known of attempts that somebody looked at
+    (`Recorder.look_closer`), by task id and attempt as a Span has them.
     """
 
     version: int
@@ -124,6 +142,7 @@ class Snapshot:
     error: DashboardError | None = None
     phases: tuple[NodePhase, ...] = ()
     places: Mapping[str, int] = field(default_factory=dict)
+    steps: Mapping[tuple[str, int], Steps] = field(default_factory=dict)
     taken: float = field(default_factory=time.monotonic, compare=False)
 
     @property
