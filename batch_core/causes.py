@@ -1,0 +1,170 @@
+"""Why ffmpeg gave up, in plain words: a catalogue of what it writes when it does, the most telling first.
+
+Its versions say one thing in different words, so a kind is known by any of them; tests make each for real with every
+ffmpeg at hand. What no kind fits is told in ffmpeg's own last words.
+"""
+
+import re
+from dataclasses import dataclass
+
+OTHER = "other"
+_KILLED = range(129, 160)  # 128 and the signal's number, as shells and Batch tell it
+_QUOTED = 200  # characters of a line of ffmpeg's
+
+
+@dataclass(frozen=True)
+class Cause:
+    """`words` tells of one file what was wrong, `way_out` what to do about it (may be empty).
+
+    `line` is what ffmpeg said of it, empty when it said nothing. Files share a cause when `words` are the same.
+    """
+
+    kind: str
+    words: str
+    way_out: str
+    line: str
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """`said` finds ffmpeg's line; `words` may name what the pattern's group `name` has found."""
+
+    id: str
+    said: re.Pattern[str]
+    words: str
+    way_out: str
+
+
+def _kind(id: str, said: str, words: str, way_out: str) -> _Kind:
+    return _Kind(id, re.compile(said, re.IGNORECASE), words, way_out)
+
+
+_NEWER = "Choose another conversion, or a pool whose start task installs a newer ffmpeg."
+_KINDS = (
+    _kind(
+        "disk-full",
+        r"no space left on device|disk quota exceeded|not enough space on the disk",
+        "The node's disk was full.",
+        "Try again on a pool with larger disks, or with fewer tasks on a node at once.",
+    ),
+    _kind(
+        "memory",
+        r"cannot allocate memory|out of memory|std::bad_alloc",
+        "The node's memory was used up.",
+        "Try again on a pool with a larger VM size, or make a smaller picture of it.",
+    ),
+    _kind(
+        "outside",
+        r"not on whitelist",
+        "It points at other files or addresses, which a conversion does not open.",
+        "Put what it needs into one file, and add that.",
+    ),
+    _kind(
+        "no-stream",
+        r"matches no streams|does not contain any stream",
+        "It has no track of the kind that this conversion needs.",
+        "Choose another conversion: one for sound needs sound, one for video a moving picture.",
+    ),
+    _kind(
+        "too-large",
+        r"exceeds specified max pixel count",
+        "Its picture is larger than what a conversion may open.",
+        "Make it smaller with another program first.",
+    ),
+    _kind(
+        "encoder",
+        r"unknown encoder '(?P<name>[\w-]{1,40})'|automatic encoder selection failed",
+        "The node's ffmpeg does not have the encoder {name}.",
+        _NEWER,
+    ),
+    _kind(
+        "filter",
+        r"no such filter: '(?P<name>[\w-]{1,40})'",
+        "The node's ffmpeg does not have the filter {name}.",
+        _NEWER,
+    ),
+    _kind(
+        "option",
+        r"unrecognized option '(?P<name>[\w:-]{1,40})'",
+        "The node's ffmpeg does not know the option {name}.",
+        _NEWER,
+    ),
+    _kind(
+        "decoder",
+        r"no decoder found for|decoder \(codec [^)]{1,40}\) not found",
+        "It is encoded in a way that the node's ffmpeg can't read.",
+        "Convert it with the program or camera software that it came from, and add the result.",
+    ),
+    _kind(
+        "dimensions",
+        r"(width|height) not divisible by|width and height must be|picture size of \S+ is not valid",
+        "Its width and height do not suit the encoder, which takes even numbers only.",
+        "Choose a conversion that sets the picture's size, such as MP4 720p.",
+    ),
+    _kind(
+        "pixels",
+        r"unknown pixel format|pixel format \S+ is (invalid|not supported)|profile doesn't support",
+        "Its colours are stored in a way that the encoder does not take.",
+        "Choose another conversion, such as MP4 720p.",
+    ),
+    _kind(
+        "subtitles",
+        r"subtitle encoding currently only possible",
+        "Its subtitles are pictures and can't become text, or text and can't become pictures.",
+        "Choose a conversion without subtitles.",
+    ),
+    _kind(
+        "container",
+        r"could not find tag for codec|not currently supported in container|does not support any stream of type"
+        r"|unsupported codec id|are supported for WebM|have exactly one stream",
+        "What is in it can't be put into a file of the kind that was asked for.",
+        "Choose another conversion.",
+    ),
+    _kind(
+        "damaged",
+        r"moov atom not found|invalid data found|invalid nal unit|error while decoding stream|partial file"
+        r"|header parsing failed|error splitting the input",
+        "It is damaged, or only a part of a file.",
+        "Copy it once more from where it came, and add it again.",
+    ),
+    _kind(
+        "nothing",
+        r"nothing was encoded|received no packets",
+        "Nothing was left to convert: the part that was chosen lies outside of it.",
+        "Choose a part that lies within its length.",
+    ),
+)
+_KILL = Cause(
+    "killed",
+    "The conversion was ended from outside: by the node's system, for want of memory, or by a person.",
+    "Try again; if it happens once more, on a pool with a larger VM size.",
+    "",
+)
+
+
+def cause(log: str, exit_code: int | None) -> Cause | None:
+    """Why a conversion failed, by the end of its log; None when neither log nor exit code tells anything.
+
+    `log` are the last lines that ffmpeg wrote, without secrets.
+    """
+    lines = [line.strip() for line in log.splitlines() if line.strip()]
+    for kind in _KINDS:
+        for line in lines:
+            if found := kind.said.search(line):
+                return Cause(kind.id, _named(kind, found), kind.way_out, line[:_QUOTED])
+    if exit_code in _KILLED:
+        return _KILL
+    if lines:
+        said = _plain(lines[-1])
+        return Cause(OTHER, f"ffmpeg gave up and said: “{said}”", "", lines[-1][:_QUOTED])
+    return None
+
+
+def _named(kind: _Kind, found: re.Match[str]) -> str:
+    name = found.groupdict().get("name")
+    return kind.words.format(name=f"“{name}”" if name else "that was asked for")
+
+
+def _plain(line: str) -> str:
+    """A line without ffmpeg's addresses in memory, which differ from file to file."""
+    return re.sub(r"^(\[[^\]]*\] *)+", "", line)[:_QUOTED]
