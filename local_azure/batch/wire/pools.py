@@ -6,6 +6,7 @@ import re
 from typing import Any
 
 from local_azure.batch.errors import BatchError, invalid_property
+from local_azure.batch.simulation import Simulation
 from local_azure.batch.wire.checks import (
     Body,
     check_commands,
@@ -122,6 +123,7 @@ def _parts(body: Body) -> Body:
             raise invalid_property(name, "The value needs enableAutoScale to be true", body[name])
     check_name(body)
     check_metadata(body)
+    _check_simulation(body)
     check_packages(body)
     check_range(body, "taskSlotsPerNode", 1, 256)
     full = dict(body)
@@ -141,6 +143,13 @@ def _parts(body: Body) -> Body:
     if "userAccounts" in full:
         full["userAccounts"] = [_account(account, system) for account in full["userAccounts"]]
     return full
+
+
+def _check_simulation(body: Body) -> None:
+    try:
+        Simulation.of(body)
+    except ValueError as error:
+        raise invalid_property("metadata", str(error)) from error
 
 
 def _vm_size(size: str) -> str:
