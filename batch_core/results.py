@@ -1,14 +1,12 @@
-"""What a run has made: the list, the check that each result plays to its end, everything as one ZIP."""
+"""What a run has made: the list, and the check that each result plays to its end."""
 
 import base64
 import binascii
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import orjson
 from azure.storage.blob import BlobProperties
-from zipstream import ZIP_STORED, ZipStream
 
 from batch_core import jobs
 from batch_core.account import Account
@@ -19,14 +17,12 @@ from batch_core.feed import Feed
 from batch_core.jobs import Run
 from batch_core.manifests import Manifest, ManifestFile
 from batch_core.probe import check_decodes
-from batch_core.reading import read_blob
 from batch_core.storage import RESULTS, read_url
 from batch_core.times import moment
 
 State = Literal["waiting", "converting", "done", "failed", "stopped", "preempted"]
 TASK_FIELDS = "id,state,previousState,previousStateTransitionTime,executionInfo"
 EMPTY = "Its result is empty."
-LEFT_OUT = "Left out.txt"
 TIME_LIMIT = "MaxWallClockTimeExpiry"
 
 
@@ -254,63 +250,3 @@ def _kept_verdict(note: BlobProperties | None, result: BlobProperties) -> dict[s
 def _plain(etag: str | None) -> str:
     """An ETag without its quotes, which lists leave out."""
     return (etag or "").strip('"')
-
-
-@dataclass(frozen=True)
-class Archive:
-    """A ZIP on its way: the name to save it under, its size in bytes, and its bytes as they are read from storage."""
-
-    name: str
-    size: int
-    pieces: Iterator[bytes]
-
-
-def zip_stream(account: Account, run_id: str) -> Archive:
-    """Everything that a run has made as one ZIP, stored and not compressed again.
-
-    What is not done is named in a text beside the results. Memory stays the same however large the run is. Raises
-    NotFound when nothing is done yet.
-    """
-    manifest = jobs.manifest(account, run_id)
-    listed = list_results(account, run_id, manifest)
-    done = [result for result in listed if result.state == "done"]
-    if not done:
-        raise NotFound("This run has no results yet.", "Come back when the first file is done.")
-    archive = ZipStream(compress_type=ZIP_STORED, sized=True)
-    left_out = [
-        (row.source_name, row.reason or "It is not done yet.") for row in listed if row.state != "done"
-    ]
-    left_out += manifest.left_out
-    *names, note = _unique([*(result.name for result in done), LEFT_OUT])
-    for result, name in zip(done, names, strict=True):
-        pieces = read_blob(account, RESULTS, result.blob, 0, result.size or 0)
-        archive.add(pieces, name, size=result.size)
-    if left_out:
-        archive.add(_named(left_out), note)
-    return Archive(f"{_archive_name(manifest)}.zip", len(archive), iter(archive))
-
-
-def _named(left_out: Iterable[tuple[str, str]]) -> bytes:
-    """The files without a good result, a line each, as text that every system's editor opens."""
-    lines = [f"{name}: {reason}" for name, reason in left_out]
-    return "\r\n".join(["These files are not in this archive:", "", *lines, ""]).encode("utf-8-sig")
-
-
-def _archive_name(manifest: Manifest) -> str:
-    kept = "".join("_" if c in '\\/:*?"<>|' or not c.isprintable() else c for c in manifest.name)
-    return kept.strip(" .")[:100] or manifest.run_id
-
-
-def _unique(names: list[str]) -> list[str]:
-    """The same names, numbered where two would fall onto one file on a disk that ignores case."""
-    taken: set[str] = set()
-    unique = []
-    for name in names:
-        stem, dot, extension = name.rpartition(".")
-        candidate, number = name, 1
-        while candidate.casefold() in taken:
-            number += 1
-            candidate = f"{stem or extension} ({number}){dot}{extension if stem else ''}"
-        taken.add(candidate.casefold())
-        unique.append(candidate)
-    return unique

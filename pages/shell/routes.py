@@ -14,7 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from batch_core import errors, reading, relay, results
+from batch_core import archives, errors, reading, relay
 from batch_core.account import Account
 from batch_core.storage import attachment
 from pages.shell.signing import PREFIX, LinkRefused, verify
@@ -64,7 +64,7 @@ async def plotly(request: Request) -> Response:
 async def archive(request: Request) -> Response:
     """Every result of a run as one ZIP, made while it is sent."""
     account, params = verify(request, "zip")
-    made = await run_in_threadpool(results.zip_stream, account, params["run"])
+    made = await run_in_threadpool(archives.zip_stream, account, params["run"])
     headers = {
         "Content-Disposition": attachment(made.name),
         "Cache-Control": "no-store",

@@ -19,7 +19,7 @@ from zoneinfo import ZoneInfo
 import pytest
 import requests
 
-from batch_core import files, jobs, pools, results, storage
+from batch_core import archives, files, jobs, pools, results, storage
 from batch_core.account import Account
 from batch_core.conversions import conversion, path_name, result_names
 from batch_core.files import VideoFile, distinct_names
@@ -124,7 +124,7 @@ def saved_as(header: str) -> str:
 
 
 def test_the_archive_holds_every_name(account: Account, run: jobs.Run) -> None:
-    made = results.zip_stream(account, run.id)
+    made = archives.zip_stream(account, run.id)
     assert made.name == "$(touch x) `id` ${HOME}.mp4.zip"
     with zipfile.ZipFile(io.BytesIO(b"".join(made.pieces))) as archive:
         assert archive.testzip() is None

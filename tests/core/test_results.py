@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from batch_core import files, jobs, manifests, pools, reading, results
+from batch_core import archives, files, jobs, manifests, pools, reading, results
 from batch_core.account import Account
 from batch_core.conversions import Options
 from batch_core.errors import Conflict, InvalidInput, NotFound, ServiceFailure
@@ -119,7 +119,7 @@ def test_a_result_that_does_not_play_is_not_good(account: Account, run: Run) -> 
     assert [(row.checked, row.state) for row in kept] == [(False, "failed")] * 2
     assert all(row.reason for row in kept)
     with pytest.raises(NotFound, match="no results yet"):
-        results.zip_stream(account, made.run_id)
+        archives.zip_stream(account, made.run_id)
 
 
 def test_looking_only_checks_without_writing(account: Account, run: Run, tmp_path: Path) -> None:
@@ -190,7 +190,7 @@ def test_of_a_run_that_is_over_only_failed_tasks_are_asked_for(
 
 
 def test_the_zip_holds_every_result(account: Account, run: Run) -> None:
-    made = results.zip_stream(account, run.id)
+    made = archives.zip_stream(account, run.id)
     assert made.name == "My_ films.zip"
     data = b"".join(made.pieces)
     assert len(data) == made.size, "known before the first byte is sent"
@@ -207,7 +207,7 @@ def test_the_zip_holds_every_result(account: Account, run: Run) -> None:
 
 def test_the_zip_takes_no_memory_for_its_files(account: Account, run: Run) -> None:
     made = made_up(account, run, [bytes(40_000_000)] * 2)
-    pieces = results.zip_stream(account, made.run_id).pieces
+    pieces = archives.zip_stream(account, made.run_id).pieces
     next(pieces)
     tracemalloc.start()
     total = sum(len(piece) for piece in pieces)
@@ -219,7 +219,7 @@ def test_the_zip_takes_no_memory_for_its_files(account: Account, run: Run) -> No
 
 def test_the_zip_needs_a_result(account: Account, run: Run) -> None:
     with pytest.raises(NotFound, match="no results yet"):
-        results.zip_stream(account, made_up(account, run, []).run_id)
+        archives.zip_stream(account, made_up(account, run, []).run_id)
 
 
 def test_names_in_the_zip_do_not_collide() -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from batch_core import files, jobs, plans, pools, reading, relay, results, samples
+from batch_core import archives, files, jobs, plans, pools, reading, relay, results, samples
 from batch_core import manifests as kept
 from batch_core.account import Account, AccountKind, connect, endpoint
 from batch_core.errors import Conflict, InvalidInput, NotFound
@@ -140,7 +140,7 @@ def test_results_deleted_before_they_were_downloaded_are_named_and_can_be_made_a
     (row,) = results.list_results(account, run.id)
     removed(account, RESULTS)
     with pytest.raises(NotFound) as archive:
-        results.zip_stream(account, run.id)
+        archives.zip_stream(account, run.id)
     assert archive.value.user_message.startswith("The container for results was deleted")
     assert archive.value.hint == "Convert the files again: what is needed is made anew."
     with pytest.raises(NotFound, match="the container was deleted"):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from batch_core import files, jobs, pools, relay, results, transport
+from batch_core import archives, files, jobs, pools, relay, results, transport
 from batch_core.account import Account
 from batch_core.files import VideoFile, encode_name
 from batch_core.jobs import Plan, Run
@@ -84,7 +84,7 @@ def converted(account: Account, videos: tuple[VideoFile, ...]) -> Run:
 
 
 def archive(account: Account, run: Run) -> dict[str, bytes]:
-    pieces = results.zip_stream(account, run.id).pieces
+    pieces = archives.zip_stream(account, run.id).pieces
     with zipfile.ZipFile(io.BytesIO(b"".join(pieces))) as opened:
         return {name: opened.read(name) for name in opened.namelist()}
 
