@@ -67,7 +67,7 @@ def test_what_runs_may_end_first(account: Account, job_id: str) -> None:
 
 def test_a_job_that_has_ended_is_not_disabled(account: Account, job_id: str) -> None:
     jobs.stop(account, job_id)
-    with pytest.raises(Conflict, match="Could not disable the job: .* completed state"):
+    with pytest.raises(Conflict, match=r"Could not disable the job: .* completed state"):
         holding.disable(account, job_id)
 
 
