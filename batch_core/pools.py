@@ -77,7 +77,7 @@ class PoolInfo:
     """A pool as it is. `dedicated` and `spot` count nodes that exist, the targets those that were asked for.
 
     `errors`: why its last resize did not bring all nodes, each with the way out. `allocation_since`: since when
-    it has been in its `allocation_state`.
+    it has been in its `allocation_state`. `error_codes` are Batch's words for `errors`, in the same order.
     """
 
     id: str
@@ -94,6 +94,7 @@ class PoolInfo:
     auto: bool
     has_start_task: bool = False
     allocation_since: datetime | None = None
+    error_codes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,7 @@ def pool_from(doc: Mapping[str, Any]) -> PoolInfo:
         auto=bool(_AUTO_ID.search(doc["id"])),
         has_start_task=bool(doc.get("startTask")),
         allocation_since=moment(doc.get("allocationStateTransitionTime")),
+        error_codes=tuple(error.get("code") or "" for error in doc.get("resizeErrors") or ()),
     )
 
 
