@@ -142,11 +142,8 @@ _KILL = Cause(
 )
 
 
-def cause(log: str, exit_code: int | None) -> Cause | None:
-    """Why a conversion failed, by the end of its log; None when neither log nor exit code tells anything.
-
-    `log` are the last lines that ffmpeg wrote, without secrets.
-    """
+def cause(log: str, exit_code: int | None) -> Cause:
+    """Why a conversion failed, by the end of its log: the last lines that ffmpeg wrote, without secrets."""
     lines = [line.strip() for line in log.splitlines() if line.strip()]
     for kind in _KINDS:
         for line in lines:
@@ -157,7 +154,7 @@ def cause(log: str, exit_code: int | None) -> Cause | None:
     if lines:
         said = _plain(lines[-1])
         return Cause(OTHER, f"ffmpeg gave up and said: “{said}”", "", lines[-1][:_QUOTED])
-    return None
+    return Cause(OTHER, f"ffmpeg ended with exit code {exit_code} and said nothing.", "", "")
 
 
 def _named(kind: _Kind, found: re.Match[str]) -> str:

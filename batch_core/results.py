@@ -8,8 +8,9 @@ from typing import Any, Literal
 import orjson
 from azure.storage.blob import BlobProperties
 
-from batch_core import jobs
+from batch_core import diagnoses, jobs
 from batch_core.account import Account
+from batch_core.causes import Cause
 from batch_core.conversions import content_type, expected_seconds, path_name
 from batch_core.errors import NotFound, translated
 from batch_core.failures import STOPPED, reason_in_words, taken_back
@@ -48,6 +49,13 @@ class Result:
     reason: str
     content_type: str
     expected: float | None = None
+    exit_code: int | None = None
+    cause: Cause | None = None
+
+    @property
+    def unexplained(self) -> bool:
+        """Whether its command failed and nobody has looked yet why (`diagnoses.diagnose` does)."""
+        return self.state == "failed" and bool(self.exit_code) and self.cause is None
 
     @property
     def lost(self) -> bool:
@@ -130,7 +138,14 @@ def _result(
     task = job.tasks.get(file.task_id)
     if blob is None or _failed(task):
         state, reason = _state(manifest, job.run, task)
-        return replace(empty, state=state, reason=reason)
+        found = diagnoses.kept(blobs.get(diagnoses.path(manifest.run_id, file.task_id)))
+        return replace(
+            empty,
+            state=state,
+            reason=found.words if found and state == "failed" else reason,
+            exit_code=((task or {}).get("executionInfo") or {}).get("exitCode"),
+            cause=found if state == "failed" else None,
+        )
     if not blob.size:
         return replace(empty, state="failed", size=0, checked=False, reason=EMPTY)
     kept = _kept_verdict(blobs.get(_verdict_path(manifest.run_id, file.task_id)), blob)

@@ -223,7 +223,7 @@ def test_the_zip_needs_a_result(account: Account, run: Run) -> None:
 
 
 def test_names_in_the_zip_do_not_collide() -> None:
-    assert results._unique(["a.mp3", "A.mp3", "a (2).mp3", "a", ".x", ".x"]) == [
+    assert archives._unique(["a.mp3", "A.mp3", "a (2).mp3", "a", ".x", ".x"]) == [
         "a.mp3", "A (2).mp3", "a (2) (2).mp3", "a", ".x", "x (2).",
     ]  # fmt: skip
 
