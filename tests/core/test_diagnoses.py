@@ -2,7 +2,6 @@
 
 import uuid
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from azure.storage.blob import BlobProperties
