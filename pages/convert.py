@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from uuid import uuid4
-
 import streamlit as st
 
 from batch_core import conversions, jobs, manifests
 from batch_core.account import Account
 from batch_core.files import VideoFile
 from batch_core.jobs import Plan
-from pages.parts.launch import go_on_after_launch, launch
+from pages.parts.launch import go_on_after_launch, launch, nonce_of
 from pages.parts.options import choose_conversion, choose_files, choose_options, choose_wall_clock
 from pages.parts.page_head import asked, nothing_there
 from pages.parts.pool_choice import choose_pool
@@ -38,7 +36,6 @@ def page() -> None:
         limit = choose_wall_clock()
     with right:
         if options is not None:
-            nonce = st.session_state.setdefault("convert_nonce", uuid4().hex)
             plan = Plan(
                 files=tuple(ready),
                 conversion=conversion.id,
@@ -46,7 +43,7 @@ def page() -> None:
                 pool_id=pool_id,
                 spec=spec,
                 name=manifests.run_name(ready, conversion),
-                nonce=nonce,
+                nonce=nonce_of(account),
                 wall_clock=limit,
                 left_out=left_out,
             )

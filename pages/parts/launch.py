@@ -13,6 +13,26 @@ from batch_core.jobs import Plan
 from pages.shell import session, words
 
 
+def nonce_of(account: Account) -> str:
+    """What tells the next run of some files from earlier ones: the same in every tab, so that two of them launch
+    one run. A session keeps it until it has launched."""
+    kept = st.session_state.setdefault("convert_nonce", {})
+    return kept.setdefault(account.fingerprint, _nonces().setdefault(account.fingerprint, uuid4().hex))
+
+
+def _used(account: Account, nonce: str) -> None:
+    """From now on a run of the same files is another one, here and in tabs that are opened later."""
+    for kept in (_nonces(), st.session_state.get("convert_nonce", {})):
+        if kept.get(account.fingerprint) == nonce:
+            kept.pop(account.fingerprint, None)
+
+
+@st.cache_resource(show_spinner=False)
+def _nonces() -> dict[str, str]:
+    """Of each account, by its fingerprint."""
+    return {}
+
+
 def launch(account: Account, plan: Plan) -> bool:
     """Hands the tasks over; False after showing why that failed. A second press, or a run of the page that was cut
     off by it, finds the same plan's launch and goes on with it."""
@@ -29,7 +49,8 @@ def launch(account: Account, plan: Plan) -> bool:
         bar.empty()
         session.show_error(error)
         return False
-    st.session_state.update(launched=run.id, convert_nonce=uuid4().hex)
+    _used(account, plan.nonce)
+    st.session_state["launched"] = run.id
     return True
 
 
