@@ -14,8 +14,9 @@ from batch_core.results import Result
 from pages.components.download import download_button
 from pages.parts.launch import go_on_after_launch
 from pages.parts.page_head import asked, nothing_there
-from pages.parts.result_list import OPEN, check_new, listed, manifest, refresh_seconds, unsettled
-from pages.parts.result_rows import causes, lost_groups, lost_row, result_row
+from pages.parts.result_causes import causes
+from pages.parts.result_list import OPEN, check_new, explained, listed, manifest, refresh_seconds, unsettled
+from pages.parts.result_rows import lost_groups, lost_row, result_row
 from pages.parts.retry import retry_asked, retry_button, tries_of
 from pages.parts.run_choice import choose_run
 from pages.shell import badges, session, signing, words
@@ -48,7 +49,7 @@ def page() -> None:
 def listing(account: Account, run_id: str) -> None:
     """Totals and a row a file; drawn again until the run has ended and every result is checked."""
     try:
-        rows = listed(account.fingerprint, run_id, account)
+        rows = explained(account, run_id, listed(account.fingerprint, run_id, account))
         run = jobs.get_run(account, run_id)
         before = manifest(account.fingerprint, run_id, account).left_out
     except DashboardError as error:
@@ -73,7 +74,7 @@ def groups(account: Account, run: Run, rows: list[Result]) -> None:
     lost = [row for row in rows if row.lost]
     for state, heading, group in lost_groups(lost):
         st.subheader(f"{heading} ({len(group):,})")
-        causes(group)
+        causes(account, run, group)
         for row in paged(group, state):
             lost_row(account, run.id, row)
     others = [row for row in rows if not row.lost]

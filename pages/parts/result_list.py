@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from concurrent.futures import Future
+from dataclasses import replace
+
 import streamlit as st
 
-from batch_core import jobs, results
+from batch_core import diagnoses, jobs, results
 from batch_core.account import Account, AccountKind
+from batch_core.causes import Cause
 from batch_core.errors import DashboardError
 from batch_core.jobs import Manifest, Run
 from batch_core.results import Result
@@ -63,7 +67,27 @@ def unsettled(account: Account, run: Run) -> bool:
         st.stop()
     unchecked = any(row.state == "done" and row.checked is None for row in rows)
     late = any(row.state in OPEN for row in rows)  # listed before the run ended
-    return not run.over or late or (unchecked and not account.look_only)
+    searching = any(not _cause(account, run.id, row).done() for row in rows if row.unexplained)
+    return not run.over or late or searching or (unchecked and not account.look_only)
+
+
+def explained(account: Account, run_id: str, rows: list[Result]) -> list[Result]:
+    """The rows with the causes that were found since they were listed."""
+    return [_explained(account, run_id, row) if row.unexplained else row for row in rows]
+
+
+def _explained(account: Account, run_id: str, row: Result) -> Result:
+    search = _cause(account, run_id, row)
+    if not search.done() or search.exception():
+        return row
+    cause = search.result()
+    return replace(row, cause=cause, reason=cause.words)
+
+
+def _cause(account: Account, run_id: str, row: Result) -> Future[Cause]:
+    """Has the log read of a file that failed, behind the page, once."""
+    key = (account.fingerprint, run_id, row.task_id, "cause")
+    return session.in_background(key, diagnoses.diagnose, account, run_id, row.task_id)
 
 
 def check_new(account: Account, run: Run, done: list[Result]) -> None:

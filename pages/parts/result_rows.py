@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator
 
 import streamlit as st
@@ -15,7 +14,6 @@ from pages.components.download import download_button
 from pages.parts.result_list import changed
 from pages.shell import session, signing, uploads, words
 
-CAUSES = 5
 LOST = {"failed": "Failed", "stopped": "Stopped", "preempted": "Node lost"}
 MARKS = {
     "failed": ":red[:material/error:]",
@@ -97,14 +95,6 @@ def lost_groups(rows: list[Result]) -> Iterator[tuple[str, str, list[Result]]]:
     for state, heading in LOST.items():
         if group := [row for row in rows if row.state == state]:
             yield state, heading, group
-
-
-def causes(group: list[Result]) -> None:
-    """Why, and how often, where several files share a cause or there are several causes."""
-    counted = Counter(row.reason for row in group).most_common(CAUSES)
-    if len(group) > 1:
-        lines = [f"- {words.count(number, 'file')}: {words.plain(reason)}" for reason, number in counted]
-        st.markdown("\n".join(lines))
 
 
 def lost_row(account: Account, run_id: str, row: Result) -> None:

@@ -37,11 +37,13 @@ def tries_of(run: Run, runs: list[Run]) -> None:
             )
 
 
-def retry_button(account: Account, run: Run, lost: list[Result]) -> None:
+def retry_button(
+    account: Account, run: Run, lost: list[Result], label: str = "Try again with…", key: str = "retry"
+) -> None:
     """Opens the dialog, from a part of the page that is drawn again by itself: the page has to open it."""
     pressed = st.button(
-        "Try again with…",
-        key="retry",
+        label,
+        key=key,
         icon=":material/replay:",
         disabled=account.look_only,
         help="This account is connected to look only." if account.look_only else None,
@@ -138,8 +140,10 @@ def _plan(account: Account, run: Run, task_ids: list[str], conversion_id: str, n
         return None
     plan = retrying.plan_again(account, run.id, videos, conversion_id, nonce)
     if _pool_is_there(account, plan):
-        return plan
-    st.caption("The pool of the first try does not exist any more.")
+        if not st.toggle("On another pool", key=f"retry_elsewhere_{run.id}"):
+            return plan
+    else:
+        st.caption("The pool of the first try does not exist any more.")
     pool_id, spec = choose_pool(account)
     return retrying.plan_again(account, run.id, videos, conversion_id, nonce, pool_id, spec)
 

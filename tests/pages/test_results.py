@@ -14,6 +14,7 @@ from streamlit.testing.v1 import AppTest
 
 from batch_core import jobs, pools, results, retrying
 from batch_core.account import Account
+from batch_core.causes import Cause
 from batch_core.files import VideoFile
 from batch_core.jobs import Plan, Run
 from batch_core.storage import INPUTS
@@ -160,8 +161,40 @@ def test_failures_are_a_group_with_their_cause_and_do_not_count_as_done(app: Ope
     opened = app(PAGE, run=mixed_run.id)
     assert [heading.value for heading in opened.subheader] == ["Failed (2)", "Done (1)"]
     assert "1 of 3 files done" in text(opened)
-    assert re.search(r"- 2 files: The command ended with exit code \d+\\\.", text(opened))
-    assert "**torn\\.mp4**: The command ended with exit code" in text(opened)
+    assert re.search(r"\*\*2 files\*\*: The command ended with exit code \d+\\\.", text(opened)), (
+        "before its log is read"
+    )
+    until(lambda: "damaged" in text(opened.run()), seconds=30, what="the cause")
+    assert "**2 files**: It is damaged, or only a part of a file\\." in text(opened)
+    assert "Copy it once more from where it came, and add it again" in text(opened)
+    assert any("Invalid data found" in code.value or "moov atom" in code.value for code in opened.code)
+    assert "**torn\\.mp4**: It is damaged" in text(opened)
+    assert "results_live" not in opened.run().session_state or "being checked" in text(opened)
+
+
+def test_files_of_one_cause_are_tried_again_by_themselves(
+    app: Open, mixed_run: Run, account: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And on another pool, when that is what they need."""
+    rows = results.list_results(account, mixed_run.id)
+    full = Cause("disk-full", "The node's disk was full.", "Take larger disks.", "No space left on device")
+    torn = Cause("damaged", "It is damaged.", "Copy it anew.", "moov atom not found")
+    told = [
+        rows[0],
+        replace(rows[1], cause=full, reason=full.words),
+        replace(rows[2], cause=torn, reason=torn.words),
+    ]
+    monkeypatch.setattr(results, "list_results", lambda account, run_id, manifest: told)
+    st.cache_data.clear()
+    opened = app(PAGE, run=mixed_run.id)
+    assert [button.label for button in opened.button].count("Try it again with…") == 2
+    opened = opened.button(key="retry_cause_0").click().run()
+    assert not opened.exception
+    assert "Convert 1 file again" in [button.label for button in opened.button]
+    assert opened.multiselect(key=f"retry_only_{mixed_run.id}").options == ["broken.mp4"]
+    opened.toggle(key=f"retry_elsewhere_{mixed_run.id}").set_value(True).run()
+    assert opened.selectbox(key=f"convert_pool_{account.fingerprint}").options
+    st.cache_data.clear()
 
 
 def test_the_dialog_offers_the_failed_files_and_starts_nothing_by_itself(
