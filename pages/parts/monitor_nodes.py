@@ -1,0 +1,61 @@
+"""The Monitor's nodes: the heatmap, or the same as a table."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from datetime import tzinfo
+
+import streamlit as st
+
+from batch_core.monitor import Snapshot
+from pages.charts import heatmap
+from pages.components.live_chart import Click, PackedChart, live_chart, pack
+from pages.parts.drawn import CHART, TABLE, choice, once
+from pages.parts.monitor_choice import Watched
+from pages.parts.monitor_tables import SHOWN, node_table
+from pages.shell import words
+
+
+def nodes_part(fingerprint: str, watched: Watched, snapshot: Snapshot) -> None:
+    """The nodes as a chart or as a table; what is clicked is kept for the details."""
+    zone, target = words.zone(), wanted_nodes(snapshot)
+    with st.container(border=False, horizontal=True, vertical_alignment="center"):
+        st.markdown(f"**Nodes** ({len(snapshot.nodes):,} of {target:,})", width="stretch")
+        table = choice("Nodes as", [CHART, TABLE], "monitor_nodes_as") == TABLE
+    if table:
+        node_table("monitor_nodes_rows", snapshot, SHOWN)
+        return
+    if not snapshot.nodes:
+        st.caption("There are no nodes to show.")
+        return
+    nodes = once(
+        (fingerprint, watched, zone.key, "nodes"),
+        (snapshot.nodes, snapshot.spans, snapshot.pool),
+        lambda: _nodes(watched, snapshot, zone),
+    )
+    if (clicked := live_chart("monitor_nodes", nodes)) and (found := _named(clicked, snapshot)):
+        st.session_state[SHOWN] = found
+
+
+def wanted_nodes(snapshot: Snapshot) -> int:
+    """How many nodes the pool is to have, or has when those are more."""
+    pool = snapshot.pool
+    return max(len(snapshot.nodes), pool.target_dedicated + pool.target_spot if pool else 0)
+
+
+def _named(clicked: Click, snapshot: Snapshot) -> Click | None:
+    """A place in the heatmap as the node that lies there."""
+    if clicked.kind != "place":
+        return clicked
+    return next((Click("node", node.id) for node in snapshot.nodes if str(node.order) == clicked.id), None)
+
+
+def _nodes(watched: Watched, snapshot: Snapshot, zone: tzinfo) -> PackedChart:
+    working_on: dict[str, list[str]] = defaultdict(list)
+    for span in snapshot.spans:
+        if span.end is None:
+            working_on[span.node_id].append(span.name)
+    figure = heatmap.heatmap(
+        snapshot.nodes, slots=snapshot.slots, working_on=working_on, zone=zone, view=f"{watched}"
+    )
+    return pack(figure, alt=heatmap.alt_text(snapshot.nodes, wanted_nodes(snapshot)))
