@@ -20,6 +20,7 @@ from batch_core.times import moment
 Kind = Literal["pool", "job", "files", "results", "container"]
 WAIT_SECONDS = 5  # for a deletion to come true; on Azure a pool's takes minutes
 AT_ONCE = 8
+CUT_OFF = "a launch that was cut off before it began"
 _ORDER: tuple[Kind, ...] = ("job", "pool", "files", "results", "container")
 
 
@@ -133,12 +134,15 @@ def _results(account: Account, names: dict[str, str]) -> list[Item]:
     """One item for each run that has blobs; its name is that of its job, where that still exists."""
     sizes: defaultdict[str, int] = defaultdict(int)
     counts: defaultdict[str, int] = defaultdict(int)
+    more: set[str] = set()  # runs that have more than a manifest
     with translated("list the results"):
         try:
             for blob in account.blobs.get_container_client(RESULTS).list_blobs():
                 run, slash, rest = blob.name.partition("/")
                 sizes[run] += blob.size or 0
                 counts[run] += bool(slash) and "/logs/" not in f"/{rest}" and rest != "manifest.json"
+                if rest != "manifest.json":
+                    more.add(run)
         except ResourceNotFoundError:
             return []
     return [
@@ -146,7 +150,7 @@ def _results(account: Account, names: dict[str, str]) -> list[Item]:
             "results",
             run,
             names.get(run, run),
-            f"{_count(counts[run], 'result')} with their logs",
+            f"{_count(counts[run], 'result')} with their logs" if run in more or run in names else CUT_OFF,
             sizes[run],
             sizes[run] > 0,
             run.startswith("run-"),

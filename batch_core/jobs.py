@@ -13,7 +13,6 @@ from batch_core.account import Account
 from batch_core.conversions import Options
 from batch_core.errors import (
     Conflict,
-    DashboardError,
     InvalidInput,
     NotFound,
     QuotaError,
@@ -35,13 +34,14 @@ __all__ = [
     "ManifestFile",
     "Plan",
     "Run",
+    "complete",
     "failure",
-    "finish_half_made",
     "get_run",
     "launch",
     "list_runs",
     "manifest",
     "run_from",
+    "settled",
     "stop",
     "stop_task",
     "what_will_happen",
@@ -128,9 +128,9 @@ def launch(account: Account, plan: Plan, progress: Progress | None = None) -> Ru
     except (InvalidInput, QuotaError, Conflict):
         manifests.forget(account, kept.run_id)
         raise
-    if attached and _settled(attached):
+    if attached and settled(attached):
         return run_from(attached)
-    return _complete(account, kept, progress)
+    return complete(account, kept, progress)
 
 
 def _require_inputs(account: Account, plan: Plan) -> None:
@@ -194,7 +194,7 @@ def _pool_info(plan: Plan) -> models.BatchPoolInfo:
     return auto_pool(plan.spec)
 
 
-def _settled(job: Mapping[str, Any]) -> bool:
+def settled(job: Mapping[str, Any]) -> bool:
     """Whether a job's launch is over: it ends with its tasks, or has ended already."""
     if str(job.get("state", "")).lower() == "deleting":
         raise Conflict("The run is being deleted.", "Start a new one.", code="JobBeingDeleted")
@@ -204,7 +204,7 @@ def _settled(job: Mapping[str, Any]) -> bool:
     )
 
 
-def _complete(account: Account, kept: Manifest, progress: Progress | None = None) -> Run:
+def complete(account: Account, kept: Manifest, progress: Progress | None = None) -> Run:
     """Adds the tasks that are missing, and then tells the job to end with its last task."""
     try:
         add_tasks(account, kept.run_id, tasks_of(account, kept), progress)
@@ -268,31 +268,3 @@ def stop_task(account: Account, run_id: str, task_id: str) -> None:
     except Conflict as error:
         if error.code not in {*JOB_ENDED, "TaskCompleted"}:
             raise
-
-
-def finish_half_made(account: Account) -> list[str]:
-    """Finishes launches that were cut off, or takes them back where the manifest is gone; ids of both.
-
-    Safe while another launch is at work: a task that exists already is not added again. What fails for one run
-    is raised when the others are done.
-    """
-    account.require_writable()
-    with translated("list the runs"):
-        fields = [*SELECT.split(","), "onAllTasksComplete"]
-        listed = account.batch.list_jobs(filter="state eq 'active' and startswith(id,'run-')", select=fields)
-        half_made = [job["id"] for job in (job.as_dict() for job in listed) if _is_half_made(job)]
-    failed: DashboardError | None = None
-    for run_id in half_made:
-        try:
-            _complete(account, manifests.read(account, run_id))
-        except NotFound:
-            stop(account, run_id)
-        except DashboardError as error:
-            failed = error
-    if failed:
-        raise failed
-    return half_made
-
-
-def _is_half_made(job: Mapping[str, Any]) -> bool:
-    return run_from(job).ours and not _settled(job)

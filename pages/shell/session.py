@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import streamlit as st
 
-from batch_core import jobs, pools, storage
+from batch_core import pools, storage, unfinished
 from batch_core.account import Account, AccountKind
 from batch_core.errors import DashboardError
 from batch_core.local_cloud import LocalCloud, app_home
@@ -126,7 +126,8 @@ def _prepared(fingerprint: str, kind: AccountKind, look_only: bool, _account: Ac
     if not _account.look_only:
         storage.ensure_containers(_account)
         pools.ensure_local_pool(_account)
-        in_background(("half-made launches", fingerprint), jobs.finish_half_made, _account)
+        in_background(("half-made launches", fingerprint), unfinished.finish_half_made, _account)
+        in_background(("launches never made", fingerprint), unfinished.forget_never_made, _account)
     return True
 
 

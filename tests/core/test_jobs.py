@@ -13,7 +13,7 @@ import imageio_ffmpeg
 import pytest
 from azure.batch import models
 
-from batch_core import jobs, launching, manifests, pools
+from batch_core import jobs, launching, manifests, pools, unfinished
 from batch_core.account import Account
 from batch_core.conversions import path_name
 from batch_core.errors import InvalidInput, NotFound, Throttled
@@ -172,7 +172,7 @@ def test_a_launch_that_was_cut_off_is_finished_at_the_next_start(
             patch.setattr(ready.batch, "update_job", cut)
         with pytest.raises(Cut):
             jobs.launch(ready, plan)
-    finished = jobs.finish_half_made(ready)
+    finished = unfinished.finish_half_made(ready)
     if where == "after the manifest":
         assert plan.run_id not in finished
         with pytest.raises(NotFound):
@@ -182,7 +182,7 @@ def test_a_launch_that_was_cut_off_is_finished_at_the_next_start(
         assert plan.run_id in finished
     assert task_ids(ready, plan.run_id) == ["file-0001", "file-0002", "file-0003"]
     assert ended(ready, plan.run_id).reason == "AllTasksComplete"
-    assert plan.run_id not in jobs.finish_half_made(ready)
+    assert plan.run_id not in unfinished.finish_half_made(ready)
 
 
 def only_once(call):
@@ -205,7 +205,7 @@ def test_a_half_made_run_whose_manifest_is_gone_is_taken_back(
     with pytest.raises(Cut):
         jobs.launch(ready, plan)
     manifests.forget(ready, plan.run_id)
-    assert plan.run_id in jobs.finish_half_made(ready)
+    assert plan.run_id in unfinished.finish_half_made(ready)
     assert ended(ready, plan.run_id).reason == "UserTerminate"
 
 
@@ -214,7 +214,7 @@ def test_who_only_looks_starts_and_stops_nothing(ready: Account, plan: Plan) -> 
     changes: list[Callable[[], object]] = [
         lambda: jobs.launch(looking, plan),
         lambda: jobs.stop(looking, plan.run_id),
-        lambda: jobs.finish_half_made(looking),
+        lambda: unfinished.finish_half_made(looking),
     ]
     for change in changes:
         with pytest.raises(InvalidInput, match="look only"):

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from azure.batch import models
 
-from batch_core import jobs, launching, pools
+from batch_core import cleanup, jobs, launching, manifests, pools, unfinished
 from batch_core.account import Account, AccountKind, connect, endpoint
 from batch_core.errors import Conflict, NotFound
 from batch_core.files import VideoFile
@@ -89,7 +89,7 @@ def launch(ends: dict[str, dict[str, str]], plan: Plan) -> None:
 
 def finish(ends: dict[str, dict[str, str]]) -> None:
     """What the app does when it starts; runs in a process of its own."""
-    jobs.finish_half_made(account_of(ends))
+    unfinished.finish_half_made(account_of(ends))
 
 
 @contextmanager
@@ -163,7 +163,25 @@ def test_killed_at_any_call_of_its_launch_a_run_is_found_and_completed_or_never_
             with pytest.raises(NotFound):
                 jobs.get_run(account, plan.run_id)
     until(lambda: not unowned(account), what="the end of the pools")
-    assert jobs.finish_half_made(account) == []
+    assert unfinished.finish_half_made(account) == []
+    ours, made = {plan.run_id for plan in plans.values()}, {run.id for run in jobs.list_runs(account)}
+    leaves_no_manifest(account, ours - made)
+    for run_id in ours & made:
+        manifests.read(account, run_id)
+
+
+def leaves_no_manifest(account: Account, never_made: set[str]) -> None:
+    """What is left of launches without a job is told by Clean up, stays while they may be at work, and then goes."""
+    left = {item.id: item.detail for item in cleanup.inventory(account) if item.kind == "results"}
+    cut_off = {run_id for run_id in never_made if run_id in left}
+    assert len(cut_off) >= 2, "those killed when the manifest was there, and at the job"
+    assert {left[run_id] for run_id in cut_off} == {"a launch that was cut off before it began"}
+    assert unfinished.forget_never_made(account) == []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(unfinished, "ABANDONED", timedelta(seconds=-5))
+        assert cut_off <= set(unfinished.forget_never_made(account))
+    kept = {item.id for item in cleanup.inventory(account) if item.kind == "results"}
+    assert not kept & cut_off
 
 
 def strikes_first(door: Door, kind: Any) -> set[str]:
