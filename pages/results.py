@@ -130,6 +130,8 @@ def totals(account: Account, run: Run, rows: list[Result], done: list[Result]) -
         if done:
             url = signing.signed_url("zip", account, run=run.id)
             download_button("Download all", url, key="download_all", primary=True)
+        if run.over:
+            download_button("Report", signing.signed_url("report", account, run=run.id), key="report")
     if not run.over and rows:
         st.progress(len(done) / len(rows), text="Still converting; finished files appear by themselves.")
 

@@ -16,6 +16,8 @@ from starlette.routing import Route
 
 from batch_core import archives, errors, reading, relay
 from batch_core.account import Account
+from batch_core.local_cloud import app_home
+from batch_core.report import Report, known_attempts, make_report
 from batch_core.storage import attachment
 from pages.shell.signing import PREFIX, LinkRefused, verify
 from pages.shell.streams import Stream, blob_headers, off_loop, part
@@ -73,6 +75,18 @@ async def archive(request: Request) -> Response:
         ),  # so that the browser shows how far it is, and sees when it breaks off
     }
     return Stream(off_loop(made.pieces), media_type="application/zip", headers=headers)
+
+
+async def report(request: Request) -> Response:
+    """All about a run as one HTML file that asks no address."""
+    account, params = verify(request, "report")
+    made = await run_in_threadpool(_report, account, params["run"])
+    headers = {"Content-Disposition": attachment(made.name), "Cache-Control": "no-store"}
+    return Response(made.html, media_type="text/html", headers=headers)
+
+
+def _report(account: Account, run_id: str) -> Report:
+    return make_report(account, run_id, known_attempts(app_home(), account, run_id))
 
 
 async def blob(request: Request) -> Response:
@@ -139,6 +153,7 @@ async def _body(request: Request, limit: int) -> bytes:
 ROUTES = [
     Route(f"{PREFIX}/plotly.min.js", plotly, methods=["GET"]),
     Route(f"{PREFIX}/zip", _refusing(archive), methods=["GET"]),
+    Route(f"{PREFIX}/report", _refusing(report), methods=["GET"]),
     Route(f"{PREFIX}/blob", _refusing(blob), methods=["GET"]),
     Route(f"{PREFIX}/upload", _refusing(reach), methods=["GET"]),
     Route(f"{PREFIX}/upload/{{blob:path}}", _refusing(upload), methods=["PUT"]),

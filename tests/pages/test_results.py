@@ -111,6 +111,12 @@ def test_download_all_is_a_signed_link_of_this_app(app: Open, finished_run: Run)
     assert "signature=" in url
 
 
+def test_the_report_is_a_signed_link_of_this_app_once_the_run_is_over(app: Open, finished_run: Run) -> None:
+    url = download_url(app(PAGE, run=finished_run.id), "Report")
+    assert url.startswith("/stream/report?")
+    assert f"run={finished_run.id}" in url
+
+
 def test_a_run_of_another_account_is_said_to_be_missing(app: Open, finished_run: Run) -> None:
     opened = app(PAGE, run="run-of-someone-else")
     assert any("run-of-someone-else is not in this account" in warning.value for warning in opened.warning)

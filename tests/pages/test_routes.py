@@ -247,6 +247,18 @@ def test_an_account_to_look_at_takes_no_upload(client: httpx.Client, account: Ac
     assert answer.text == "This account is connected to look only."
 
 
+def test_the_report_is_one_file_under_the_runs_name(
+    client: httpx.Client, account: Account, finished_run: Run
+) -> None:
+    answer = client.get(signing.signed_url("report", account, run=finished_run.id))
+    assert answer.status_code == 200
+    assert answer.headers["content-disposition"].startswith('attachment; filename="Two to MP3 report.html"')
+    assert answer.headers["content-type"].startswith("text/html")
+    assert "2 done." in answer.text
+    missing = client.get(signing.signed_url("report", account, run="run-00000000000000000000"))
+    assert missing.status_code == 404
+
+
 def test_all_results_of_a_run_come_as_one_archive(
     client: httpx.Client, account: Account, finished_run: Run
 ) -> None:

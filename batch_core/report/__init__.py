@@ -1,0 +1,209 @@
+"""A run in one HTML file: what was asked, what became of each file and where, when it ran, and why files failed.
+
+The file holds everything that it shows and asks no address, so it can be kept, sent and opened anywhere.
+"""
+
+import logging
+import sqlite3
+from collections import Counter
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader
+
+from batch_core import jobs
+from batch_core.account import Account
+from batch_core.conversions import conversion
+from batch_core.errors import NotFound
+from batch_core.feed import Feed
+from batch_core.history import History
+from batch_core.jobs import Run
+from batch_core.manifests import Manifest, ManifestFile
+from batch_core.monitor import history_path
+from batch_core.report.drawing import draw
+from batch_core.results import Result, list_results
+from batch_core.sizes import size_text
+from batch_core.snapshot import Outcome, Span
+from batch_core.times import moment
+
+_log = logging.getLogger(__name__)
+SELECT = "id,state,executionInfo,nodeInfo"
+_STATES = {
+    "done": "done",
+    "failed": "failed",
+    "stopped": "stopped",
+    "preempted": "node lost",
+    "waiting": "waiting",
+    "converting": "converting",
+}
+
+
+@dataclass(frozen=True)
+class Report:
+    """The name to save it under, and the file."""
+
+    name: str
+    html: bytes
+
+
+@dataclass(frozen=True)
+class _Row:
+    """One file's way: from its input by its task to its result."""
+
+    file: ManifestFile
+    result: Result
+    span: Span | None
+
+    @property
+    def state(self) -> str:
+        return _STATES[self.result.state]
+
+    @property
+    def took(self) -> float | None:
+        return (self.span.end - self.span.start).total_seconds() if self.span and self.span.end else None
+
+
+def make_report(account: Account, run_id: str, attempts: Sequence[Span] = ()) -> Report:
+    """The report of a run as it is now; `attempts` are those that a history knows, also of a job that is gone.
+
+    Raises NotFound when nothing is known of the run.
+    """
+    manifest = jobs.manifest(account, run_id)
+    results = list_results(account, run_id, manifest)
+    run = _run(account, run_id)
+    spans = _all_attempts(account, run, attempts)
+    last = {span.task_id: span for span in spans}
+    rows = [
+        _Row(file, result, last.get(file.task_id))
+        for file, result in zip(manifest.files, results, strict=True)
+    ]
+    html = (
+        _environment()
+        .get_template("report.html")
+        .render(
+            manifest=manifest,
+            made=_label(manifest),
+            run=run,
+            rows=rows,
+            totals=_totals(results),
+            causes=_causes(results),
+            drawing=draw(spans, run.ended if run else None),
+            account=account.name,
+            options=_options(manifest),
+        )
+    )
+    return Report(f"{manifest.name} report.html", html.encode())
+
+
+def known_attempts(home: Path, account: Account, run_id: str) -> tuple[Span, ...]:
+    """Every attempt of a run's tasks that the history in this home tells of; without a history that can be read, none."""
+    path = history_path(home, account)
+    if not path.exists():
+        return ()
+    try:
+        with closing(History(path)) as history:
+            return tuple(history.read(None, run_id).spans)
+    except sqlite3.Error as error:
+        _log.warning("The history could not be read for a report: %s", error)
+        return ()
+
+
+def _environment() -> Environment:
+    made = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True)
+    made.filters |= {"size": _size, "length_of": _length, "clock": _clock}
+    return made
+
+
+def _label(manifest: Manifest) -> str:
+    """What the files became; its id for a conversion that this version does not know."""
+    try:
+        return conversion(manifest.conversion).label
+    except NotFound:
+        return manifest.conversion
+
+
+def _options(manifest: Manifest) -> list[tuple[str, Any]]:
+    """The options that were set, each with its name."""
+    chosen = asdict(manifest.options).items()
+    return [
+        (name.replace("_", " ").capitalize(), value) for name, value in chosen if value not in (None, "", ())
+    ]
+
+
+def _run(account: Account, run_id: str) -> Run | None:
+    try:
+        return jobs.get_run(account, run_id)
+    except NotFound:
+        return None
+
+
+def _all_attempts(account: Account, run: Run | None, known: Sequence[Span]) -> list[Span]:
+    """What the history knows, and the last attempts of tasks that it knows nothing of; by their start."""
+    seen = {span.task_id for span in known}
+    found = (
+        [] if run is None else [span for span in _last_attempts(account, run.id) if span.task_id not in seen]
+    )
+    return sorted([*known, *found], key=lambda span: span.start)
+
+
+def _last_attempts(account: Account, run_id: str) -> list[Span]:
+    pages = Feed(account).many(f"/jobs/{run_id}/tasks", **{"$select": SELECT})
+    spans = [_span(task) for page in pages for task in page]
+    return [span for span in spans if span]
+
+
+def _span(task: dict[str, Any]) -> Span | None:
+    info, node = task.get("executionInfo") or {}, (task.get("nodeInfo") or {}).get("nodeId")
+    start, end = moment(info.get("startTime")), moment(info.get("endTime"))
+    if not node or start is None:
+        return None
+    result = str(info.get("result") or "").lower()
+    outcome: Outcome = "running" if end is None else "done" if result == "success" else "failed"
+    number = 1 + (info.get("retryCount") or 0) + (info.get("requeueCount") or 0)
+    return Span(node, task["id"], task["id"], start, end, outcome, number)
+
+
+def _totals(results: Sequence[Result]) -> dict[str, Any]:
+    done = [row for row in results if row.state == "done"]
+    before, after = sum(row.source_size for row in done), sum(row.size or 0 for row in done)
+    return {
+        "states": [(word, count) for state, word in _STATES.items() if (count := _count(results, state))],
+        "before": before,
+        "after": after,
+        "checked": sum(bool(row.checked) for row in done),
+        "done": len(done),
+    }
+
+
+def _count(results: Sequence[Result], state: str) -> int:
+    return sum(row.state == state for row in results)
+
+
+def _causes(results: Sequence[Result]) -> list[tuple[str, int, str]]:
+    """Each cause with how many files it stopped and what ffmpeg said to the first of them, most files first."""
+    lost = [row for row in results if row.lost]
+    said = {row.reason: row.cause.line for row in reversed(lost) if row.cause}
+    return [
+        (reason, count, said.get(reason, ""))
+        for reason, count in Counter(row.reason for row in lost).most_common()
+    ]
+
+
+def _size(count: int | None) -> str:
+    return "–" if count is None else size_text(count)
+
+
+def _length(seconds: float | None) -> str:
+    if seconds is None:
+        return "–"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+
+
+def _clock(at: datetime | None) -> str:
+    return "–" if at is None else f"{at:%Y-%m-%d %H:%M:%S}"

@@ -1,0 +1,131 @@
+"""The report of a run: one file, all that happened, nothing that a name could do to it."""
+
+import re
+import uuid
+import xml.etree.ElementTree as ElementTree
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from batch_core import diagnoses, jobs, manifests, monitor, results
+from batch_core.account import Account
+from batch_core.errors import NotFound
+from batch_core.history import Attempt, History
+from batch_core.jobs import Run
+from batch_core.report import known_attempts, make_report
+from batch_core.report.drawing import draw
+from batch_core.snapshot import Span
+from tests.core.test_diagnoses import failed_run
+from tests.core.test_results import run
+
+__all__ = ["failed_run", "run"]  # the fixtures
+START = datetime(2026, 1, 5, 14, 0, tzinfo=UTC)
+
+
+def text(account: Account, run_id: str) -> str:
+    return make_report(account, run_id).html.decode()
+
+
+def test_it_tells_each_files_way_and_what_was_set(account: Account, run: Run) -> None:
+    made = make_report(account, run.id)
+    html = made.html.decode()
+    assert made.name == "My: films report.html"
+    assert "3 files to MP3 on This computer" in html
+    assert "2 done, 1 failed." in html
+    for row in results.list_results(account, run.id):
+        assert row.source_name in html
+        assert row.task_id in html
+    assert "The input file was no longer in storage when the task started." in html
+    assert manifests.read(account, run.id).files[0].command in html
+    assert len(re.findall(r'<rect class="(done|failed)"', html)) == 3
+
+
+def test_it_asks_no_address_and_holds_no_secret(account: Account, run: Run) -> None:
+    html = text(account, run.id)
+    assert not re.findall(r"\s(?:src|href)\s*=|url\(|@import", html)
+    assert "default-src 'none'" in html
+    for secret in (account.storage_endpoint.key, account.batch_endpoint.key, "sig="):
+        assert secret not in html
+
+
+def test_causes_are_grouped_with_what_ffmpeg_said(account: Account, failed_run: Run) -> None:
+    for row in results.list_results(account, failed_run.id):
+        diagnoses.diagnose(account, failed_run.id, row.task_id)
+    html = text(account, failed_run.id)
+    assert "It is damaged, or only a part of a file." in html
+    assert "moov atom not found" in html
+    assert "(exit code " in html
+
+
+def test_a_name_stays_text(account: Account, run: Run) -> None:
+    source = manifests.read(account, run.id)
+    name = "<script>alert(1)</script>{{ 7 * 7 }}.mp4"
+    file = replace(source.files[0], name=name, result_name="<b>.mp3")
+    made = manifests.keep(
+        account, replace(source, run_id=f"run-{uuid.uuid4().hex[:20]}", name="<i>x", files=(file,))
+    )
+    html = text(account, made.run_id)
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;{{ 7 * 7 }}.mp4" in html
+    assert "<script" not in html
+    assert "<i>x" not in html
+    assert "its job has been deleted" in html
+
+
+def test_a_run_that_nobody_knows_has_none(account: Account) -> None:
+    with pytest.raises(NotFound):
+        make_report(account, "run-00000000000000000000")
+
+
+def test_attempts_of_the_history_are_drawn_also_when_the_job_is_gone(
+    account: Account, run: Run, tmp_path: Path
+) -> None:
+    path = monitor.history_path(tmp_path, account)
+    assert known_attempts(tmp_path, account, run.id) == ()
+    history = History(path)
+    scope = history.scope("job", run.id, START)
+    assert scope
+    end = START + timedelta(seconds=9)
+    history.append(scope, [Attempt("file-0001", "a.mp4", 1, "node-x", START, end, "preempted", 0)], end)
+    history.close()
+    known = known_attempts(tmp_path, account, run.id)
+    assert [(span.task_id, span.outcome) for span in known] == [("file-0001", "preempted")]
+    html = make_report(account, run.id, known).html.decode()
+    assert '<rect class="preempted"' in html
+    path.write_bytes(b"no database" * 100)
+    assert known_attempts(tmp_path, account, run.id) == ()
+
+
+def test_slots_of_a_node_are_lanes_that_stand_together() -> None:
+    def span(node: str, begin: int, end: int | None, task: str) -> Span:
+        until = None if end is None else START + timedelta(seconds=end)
+        return Span(
+            node, task, task, START + timedelta(seconds=begin), until, "done" if end else "running", 1
+        )
+
+    drawn = draw(
+        [span("a", 0, 10, "1"), span("b", 1, 5, "2"), span("a", 2, 4, "3"), span("a", 5, None, "4")],
+        START + timedelta(seconds=20),
+    )
+    assert drawn is not None
+    assert [name for name, _ in drawn.lanes] == ["node 1", "", "node 2"]
+    assert [bar.y // 20 for bar in drawn.bars] == [0, 2, 1, 1]
+    assert drawn.bars[3].x + drawn.bars[3].width == pytest.approx(1000)
+    assert drawn.marks[0][0] == "0 s"
+    assert draw([], None) is None
+
+
+def test_a_short_failure_in_a_long_run_can_be_seen() -> None:
+    long = Span("a", "1", "1", START, START + timedelta(hours=9), "done", 1)
+    short = Span("b", "2", "2", START, START + timedelta(seconds=0.1), "failed", 1)
+    drawn = draw([long, short], None)
+    assert drawn is not None
+    assert drawn.bars[1].width >= 2
+
+
+def test_the_drawing_is_well_formed(account: Account, run: Run) -> None:
+    svg = re.search(r"<svg.*</svg>", text(account, run.id), re.DOTALL)
+    assert svg
+    assert ElementTree.fromstring(svg.group(0)).tag == "svg"
+    assert jobs.get_run(account, run.id).over
