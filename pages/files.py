@@ -34,7 +34,7 @@ def show() -> None:
 def _videos(account: Account, *, watching: bool) -> None:
     """Summary, table and what can be done with the files."""
     going_on = work(account)
-    if watching and not going_on.busy:
+    if watching != going_on.busy:  # a press in here draws only this again: the page has to begin to watch
         st.rerun()
     try:
         found = going_on.files()

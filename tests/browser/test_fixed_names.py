@@ -26,7 +26,8 @@ def test_samples_are_converted_by_the_fixed_names(page: Page, app_url: str, acco
         return len(found) == 5 and all(file.probe and file.probe.ok for file in found)
 
     until(made, seconds=60, what="five samples that are looked into")
-    page.reload()
+    expect(page.get_by_text("5 files · ")).to_be_visible(timeout=LONG)  # without loading the page anew
+    expect(button("Try sample videos")).to_be_enabled()
     expect(button("Delete")).to_have_count(1, timeout=LONG)
     page.get_by_test_id("stSidebarNav").get_by_role("link", name="Convert", exact=True).click()
     expect(button("Convert 5 files")).to_have_count(1, timeout=LONG)
