@@ -24,7 +24,7 @@ from batch_core.history import History
 from batch_core.jobs import Run
 from batch_core.manifests import Manifest, ManifestFile
 from batch_core.monitor import history_path
-from batch_core.report.drawing import draw
+from batch_core.report.drawing import draw, node_names
 from batch_core.results import Result, list_results
 from batch_core.sizes import size_text
 from batch_core.snapshot import Outcome, Span
@@ -92,6 +92,7 @@ def make_report(account: Account, run_id: str, attempts: Sequence[Span] = ()) ->
             totals=_totals(results),
             causes=_causes(results),
             drawing=draw(spans, run.ended if run else None),
+            nodes=node_names(spans),
             account=account.name,
             options=_options(manifest),
         )

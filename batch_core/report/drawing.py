@@ -32,6 +32,13 @@ class Drawing:
     height: float
 
 
+def node_names(spans: Sequence[Span]) -> dict[str, str]:
+    """A short name for each node, by the order of first use."""
+    return {
+        node: f"node {number}" for number, node in enumerate(dict.fromkeys(span.node_id for span in spans), 1)
+    }
+
+
 def draw(spans: Sequence[Span], ended: datetime | None) -> Drawing | None:
     """The attempts in lanes, a lane for each slot of a node that was ever used; None when nothing ever ran.
 
@@ -72,9 +79,9 @@ def _lanes(spans: Sequence[Span], end: datetime) -> tuple[list[int], list[str]]:
         slots.append(slot)
     first: dict[str, int] = {}
     names: list[str] = []
-    for number, (node, mine) in enumerate(free.items(), 1):
+    for node, name in node_names(spans).items():
         first[node] = len(names)
-        names += [f"node {number}", *[""] * (len(mine) - 1)]
+        names += [name, *[""] * (len(free[node]) - 1)]
     return [first[span.node_id] + slot for span, slot in zip(spans, slots, strict=True)], names
 
 
