@@ -10,10 +10,12 @@ from local_azure.supervisor import Options
 
 _LEASE_GRACE = 10.0  # seconds
 
+MISHAPS = ("lose", "preempt", "failstart", "restore")
+
 
 @dataclass(frozen=True)
 class Request:
-    """`action`: serve, status, reset, lose, preempt or restore; `node` is POOL or POOL/NODE, for the last three."""
+    """`action`: serve, status, reset or one of MISHAPS; `node` is POOL or POOL/NODE, for a mishap."""
 
     action: str
     options: Options
@@ -30,7 +32,7 @@ def read(arguments: list[str] | None = None) -> Request:
         parser.error("--json needs --status")
     if given.yes and not given.reset:
         parser.error("--yes needs --reset")
-    named = {name: getattr(given, name) for name in ("lose", "preempt", "restore")}
+    named = {name: getattr(given, name) for name in MISHAPS}
     action = next((name for name, node in named.items() if node), "serve")
     action = "status" if given.status else "reset" if given.reset else action
     options = Options(
@@ -70,6 +72,8 @@ def _add_actions(parser: argparse.ArgumentParser) -> None:
     add("--reset", action="store_true", help="delete pools, jobs and files; keys and ports are kept")
     add("--lose", metavar="POOL[/NODE]", help="a node of the running account is lost")
     add("--preempt", metavar="POOL[/NODE]", help="a Spot node of the running account is preempted")
+    failing = "a node of the running account restarts, and its start task fails"
+    add("--fail-start", metavar="POOL[/NODE]", dest="failstart", help=failing)
     add("--restore", metavar="POOL[/NODE]", help="a lost or preempted node comes back")
     parser.add_argument("--json", action="store_true", help="with --status: as one line of JSON")
     parser.add_argument("--yes", action="store_true", help="with --reset: don't ask, also while tasks run")

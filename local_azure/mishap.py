@@ -1,4 +1,4 @@
-"""`--lose`, `--preempt`, `--restore`: asks the running Batch service for what only the cloud does by itself."""
+"""`--lose`, `--preempt`, `--fail-start`, `--restore`: asks the running Batch service for what only the cloud does by itself."""
 
 import json
 from pathlib import Path

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Self
 
 STATE = "json_extract(doc,'$.state')"
+DEDICATED = "json_extract(doc,'$.isDedicated')"
 END = "json_extract(doc,'$.executionInfo.endTime')"
 _TIME = "json_extract(doc,'$.stateTransitionTime')"
 _PRIMARY_CODE = 0xFF  # of SQLite's extended error codes
@@ -24,6 +25,7 @@ CREATE TABLE IF NOT EXISTS nodes (
     key TEXT NOT NULL, id TEXT NOT NULL, pool TEXT NOT NULL, doc TEXT NOT NULL,
     folder TEXT NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (pool, key));
 CREATE INDEX IF NOT EXISTS nodes_by_state ON nodes (pool, {STATE}, id);
+CREATE INDEX IF NOT EXISTS nodes_counted ON nodes (pool, {STATE}, {DEDICATED});
 CREATE INDEX IF NOT EXISTS nodes_by_time ON nodes (pool, {_TIME});
 CREATE TABLE IF NOT EXISTS jobs (
     key TEXT PRIMARY KEY, id TEXT NOT NULL, doc TEXT NOT NULL, pool TEXT NOT NULL, state TEXT NOT NULL);
@@ -31,13 +33,13 @@ CREATE INDEX IF NOT EXISTS jobs_by_pool ON jobs (pool, state);
 CREATE TABLE IF NOT EXISTS tasks (
     number INTEGER PRIMARY KEY AUTOINCREMENT, key TEXT NOT NULL, id TEXT NOT NULL, job TEXT NOT NULL,
     doc TEXT NOT NULL, state TEXT NOT NULL, result TEXT, slots INTEGER NOT NULL, held INTEGER NOT NULL DEFAULT 0,
-    turn TEXT NOT NULL DEFAULT '');
+    turn TEXT NOT NULL DEFAULT '', tries INTEGER NOT NULL DEFAULT 0);
 CREATE UNIQUE INDEX IF NOT EXISTS tasks_by_key ON tasks (job, key);
 CREATE INDEX IF NOT EXISTS tasks_by_id ON tasks (job, id);
 CREATE INDEX IF NOT EXISTS tasks_by_state ON tasks (job, {STATE}, id);
 CREATE INDEX IF NOT EXISTS tasks_by_time ON tasks (job, {_TIME});
 CREATE INDEX IF NOT EXISTS tasks_counted ON tasks (job, state, result, slots);
-CREATE INDEX IF NOT EXISTS tasks_in_turn ON tasks (job, turn, number, slots) WHERE state = 'active' AND held = 0;
+CREATE INDEX IF NOT EXISTS tasks_to_start ON tasks (job, slots, turn, number) WHERE state = 'active' AND held = 0;
 CREATE TABLE IF NOT EXISTS runs (
     token TEXT PRIMARY KEY, pool TEXT NOT NULL, node TEXT NOT NULL, job TEXT, task TEXT, folder TEXT NOT NULL,
     pid INTEGER, created REAL, exit_code INTEGER);
@@ -142,3 +144,6 @@ def _upgrade(connection: sqlite3.Connection) -> None:
     if columns and "turn" not in columns:
         connection.execute("ALTER TABLE tasks ADD COLUMN turn TEXT NOT NULL DEFAULT ''")
         connection.execute("DROP INDEX IF EXISTS tasks_waiting")
+    if columns and "tries" not in columns:
+        connection.execute("ALTER TABLE tasks ADD COLUMN tries INTEGER NOT NULL DEFAULT 0")
+        connection.execute("DROP INDEX IF EXISTS tasks_in_turn")

@@ -107,5 +107,6 @@ ROUTES: tuple[tuple[str, str, str, Handler | None], ...] = (
     # Not of the REST API: on this computer the cloud's mishaps happen on request only.
     ("POST", "/local" + _POOL + "/lose", "lose node", mishaps.lose),
     ("POST", "/local" + _POOL + "/preempt", "preempt node", mishaps.preempt),
+    ("POST", "/local" + _POOL + "/failstart", "fail start task", mishaps.fail_start),
     ("POST", "/local" + _POOL + "/restore", "restore node", mishaps.restore),
 )

@@ -14,8 +14,11 @@ from typing import Any, Literal
 
 import orjson
 
-from local_azure.batch.database import END, Database
+from local_azure.batch.database import DEDICATED, END, STATE
 from local_azure.batch.errors import BatchError
+from local_azure.batch.runrows import RunRow, RunStore
+
+__all__ = ["Hold", "Kind", "RunRow", "Store", "Where"]
 
 Kind = Literal["pools", "nodes", "jobs", "tasks"]
 Doc = dict[str, Any]
@@ -39,25 +42,24 @@ class Hold(IntFlag):
 
 
 @dataclass(frozen=True)
-class RunRow:
-    """One go of a task (or of a start task: `job` is None) on a node, as it stands on disk.
+class NodeGroup:
+    """How many nodes of a pool are in a state, of one kind."""
 
-    `pid` and `created` (seconds since 1970, psutil's create time) name its process once there is one;
-    `exit_code` is set when the process has ended and only its outputs are still to be uploaded.
-    """
-
-    token: str
-    pool: str
-    node: str
-    job: str | None
-    task: str | None
-    folder: str
-    pid: int | None = None
-    created: float | None = None
-    exit_code: int | None = None
+    state: str
+    dedicated: bool
+    count: int
 
 
-class Store(Database):
+_WAITING = "job = ?1 AND state = 'active' AND held = 0"
+_FIRST = f"(SELECT number FROM tasks WHERE {_WAITING} AND slots = sizes.size ORDER BY turn, number LIMIT 1)"
+_NEXT = f"""WITH RECURSIVE sizes(size) AS (
+    SELECT (SELECT min(slots) FROM tasks WHERE {_WAITING})
+    UNION ALL SELECT (SELECT min(slots) FROM tasks WHERE {_WAITING} AND slots > size) FROM sizes WHERE size < ?2)
+SELECT doc FROM sizes JOIN tasks ON number = {_FIRST} WHERE size <= ?2 ORDER BY turn, number LIMIT 1"""
+"""The first of the tasks of each size that fits, and of these the first: a step through the index for each size."""
+
+
+class Store(RunStore):
     """What is in the database, for those who ask. Changes outside `transaction()` commit by themselves."""
 
     # Documents.
@@ -83,6 +85,16 @@ class Store(Database):
         where, params = _at(kind, (scope, doc["id"]) if kind in _SCOPE else (doc["id"],))
         sets = ", ".join(f"{name} = ?" for name in values)
         self._db.execute(f"UPDATE {kind} SET {sets} WHERE {where}", (*values.values(), *params))
+
+    def delete_tasks(self, job: str, most: int) -> int:
+        """Forget some of a job's tasks; how many they were."""
+        query = "DELETE FROM tasks WHERE number IN (SELECT number FROM tasks WHERE job = ? LIMIT ?)"
+        return self._db.execute(query, (job.lower(), most)).rowcount
+
+    def count_try(self, job: str, task: str) -> None:
+        """One more try of a task is over."""
+        query = "UPDATE tasks SET tries = tries + 1 WHERE job = ? AND key = ?"
+        self._db.execute(query, (job.lower(), task.lower()))
 
     def delete(self, kind: Kind, *path: str) -> None:
         """Forget a document; with a job go its tasks."""
@@ -141,8 +153,10 @@ class Store(Database):
     # What the scheduler asks.
 
     def active_jobs(self, pool: str) -> list[Doc]:
-        """The active jobs whose tasks run in the pool."""
-        rows = self._db.execute("SELECT doc FROM jobs WHERE pool = ? AND state = 'active'", (pool.lower(),))
+        """The active jobs of a pool that have tasks which wait and may start."""
+        waiting = "SELECT 1 FROM tasks WHERE job = jobs.key AND state = 'active' AND held = 0"
+        query = f"SELECT doc FROM jobs WHERE pool = ? AND state = 'active' AND EXISTS ({waiting})"
+        rows = self._db.execute(query, (pool.lower(),))
         return [orjson.loads(row[0]) for row in rows]
 
     def jobs_in(self, *states: str) -> list[Doc]:
@@ -153,11 +167,7 @@ class Store(Database):
 
     def next_task(self, job: str, slots: int) -> Doc | None:
         """The job's task whose turn it is of those that wait, may start and need at most `slots` slots."""
-        row = self._db.execute(
-            "SELECT doc FROM tasks WHERE job = ? AND state = 'active' AND held = 0 AND slots <= ?"
-            " ORDER BY turn, number LIMIT 1",
-            (job.lower(), slots),
-        ).fetchone()
+        row = self._db.execute(_NEXT, (job.lower(), slots)).fetchone()
         return orjson.loads(row[0]) if row else None
 
     def unfinished(self, job: str) -> bool:
@@ -204,41 +214,23 @@ class Store(Database):
 
     def node_totals(self, pool: str) -> tuple[int, int]:
         """How many dedicated nodes the pool has, and how many in all."""
-        query = "SELECT total(json_extract(doc,'$.isDedicated')), count(*) FROM nodes WHERE pool = ?"
-        dedicated, total = self._db.execute(query, (pool.lower(),)).fetchone()
-        return int(dedicated), total
+        groups = self.node_groups(pool)
+        return sum(group.count for group in groups if group.dedicated), sum(group.count for group in groups)
+
+    def node_groups(self, pool: str) -> list[NodeGroup]:
+        """A pool's nodes, counted by state and kind."""
+        query = f"SELECT {STATE}, {DEDICATED}, count(*) FROM nodes WHERE pool = ? GROUP BY 1, 2"
+        rows = self._db.execute(query, (pool.lower(),))
+        return [NodeGroup(state, bool(dedicated), count) for state, dedicated, count in rows]
+
+    def node_ids(self, pool: str, state: str) -> set[str]:
+        """The ids of a pool's nodes in a state."""
+        query = f"SELECT id FROM nodes WHERE pool = ? AND {STATE} = ?"
+        return {row[0] for row in self._db.execute(query, (pool.lower(), state))}
 
     def folders(self) -> set[str]:
         """The folder names of all nodes there are."""
         return {row[0] for row in self._db.execute("SELECT folder FROM nodes")}
-
-    # Runs.
-
-    def runs(self) -> list[RunRow]:
-        """Every run not yet put away."""
-        query = "SELECT token, pool, node, job, task, folder, pid, created, exit_code FROM runs"
-        return [RunRow(*row) for row in self._db.execute(query)]
-
-    def begin_run(self, run: RunRow) -> None:
-        """Write down that a run begins."""
-        values = (run.token, run.pool, run.node, run.job, run.task, run.folder)
-        self._db.execute(
-            "INSERT INTO runs (token, pool, node, job, task, folder) VALUES (?, ?, ?, ?, ?, ?)", values
-        )
-
-    def run_started(self, token: str, pid: int, created: float) -> None:
-        """Write down the run's process."""
-        self._db.execute("UPDATE runs SET pid = ?, created = ? WHERE token = ?", (pid, created, token))
-
-    def run_exited(self, token: str, exit_code: int) -> None:
-        """Write down that the run's process has ended, and how."""
-        self._db.execute(
-            "UPDATE runs SET pid = NULL, created = NULL, exit_code = ? WHERE token = ?", (exit_code, token)
-        )
-
-    def end_run(self, token: str) -> None:
-        """Forget a run."""
-        self._db.execute("DELETE FROM runs WHERE token = ?", (token,))
 
 
 def _at(kind: str, path: tuple[str, ...]) -> tuple[str, tuple[str, ...]]:

@@ -85,6 +85,7 @@ def test_a_running_account_is_told_of_has_its_mishaps_and_is_reset(
         mishap.ask(data, "preempt", f"pool/{node.id}")
     with pytest.raises(StartFailure, match=r"^The specified pool does not exist\.$"):
         mishap.ask(data, "lose", "none")
+    assert asked(data, "--fail-start", "pool")[::2] == (1, "The pool has no start task.\n")
     assert mishap.ask(data, "restore", f"pool/{node.id}") == f"Node {node.id} of pool pool is creating."
     until(lambda: client.get_task("job", "task").state == "running", what="the task running again")
 

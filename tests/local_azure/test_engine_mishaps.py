@@ -228,6 +228,34 @@ def test_a_start_task_may_succeed_when_it_is_tried_again(tmp_path: Path):
     asyncio.run(scenario())
 
 
+def test_a_start_task_fails_on_request_until_the_node_is_restarted(tmp_path: Path):
+    async def scenario() -> None:
+        async with engine_at(tmp_path) as engine:
+            await ready(engine, pool("bare"))
+            refused("OperationNotValidOnNode", engine.mishaps.fail_start, "bare")
+            (first, second) = await ready(
+                engine, pool(nodes=2, startTask=start_task(OK, maxTaskRetryCount=1))
+            )
+            engine.jobs.create(job())
+            engine.tasks.create("job", task(command=SLEEP))
+            on = (await running(engine))["nodeInfo"]["nodeId"]
+            assert engine.mishaps.fail_start("pool")["id"] == on  # one at work is taken
+            await soon(lambda: node(engine, on)["state"] == "starttaskfailed", what="a failed start task")
+            info = node(engine, on)["startTaskInfo"]
+            assert (info["exitCode"], info["result"], info["retryCount"]) == (1, "failure", 1)
+            assert [error["code"] for error in node(engine, on)["errors"]] == ["FailureExitCode"]
+            said = (engine.nodes.directory("pool", on) / "startup" / "stderr.txt").read_text()
+            assert said == "The start task was made to fail on request.\n"
+            await soon(lambda: engine.tasks.runs(), what="the task on the other node")
+            other = second["id"] if on == first["id"] else first["id"]
+            assert (await running(engine))["nodeInfo"]["nodeId"] == other
+            engine.actions.reboot("pool", on, "requeue")
+            await soon(lambda: node(engine, on)["state"] == "idle", what="the node up")
+            assert node(engine, on)["startTaskInfo"]["exitCode"] == 0
+
+    asyncio.run(scenario())
+
+
 @pytest.mark.parametrize(
     ("size", "count"),
     [

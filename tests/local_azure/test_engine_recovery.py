@@ -4,9 +4,11 @@ import asyncio
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import closing
 from pathlib import Path
 
 import psutil
@@ -14,6 +16,7 @@ import pytest
 
 from local_azure.batch.engine import Engine
 from local_azure.batch.engine.activity import Ending
+from local_azure.batch.simulation import SIMULATE, Simulation
 from tests.local_azure.engine_fixtures import (
     SLEEP,
     completed,
@@ -342,3 +345,36 @@ def test_folders_of_nodes_that_are_gone_are_removed(tmp_path: Path):
             await soon(lambda: not list((tmp_path / "batch" / "trash").iterdir()), what="an empty trash")
 
     asyncio.run(scenario())
+
+
+def test_a_fleet_goes_on_after_a_kill_as_if_there_had_been_none(tmp_path: Path, service: Service):
+    wanted = {"seed": 5, "seconds": [0.02, 0.2], "failures": 0.3, "preemptions": 0.2}
+    metadata = [{"name": SIMULATE, "value": json.dumps(wanted)}]
+    names = [f"t-{number:03}" for number in range(150)]
+    service.call("pools", "create", pool(nodes=0, spot=15, metadata=metadata))
+    service.call("jobs", "create", job())
+    service.call("tasks", "create_many", "job", [task(name, retries=1) for name in names])
+    database = f"{(tmp_path / 'batch' / 'batch.db').as_uri()}?mode=ro"
+
+    def count(state: str) -> int:
+        with closing(sqlite3.connect(database, uri=True)) as connection:
+            return connection.execute("SELECT count(*) FROM tasks WHERE state = ?", (state,)).fetchone()[0]
+
+    until(lambda: count("completed") > 30 and count("running"), what="a fleet at work")
+    service.kill()
+    assert count("active")
+
+    async def look(engine: Engine) -> None:
+        await soon(lambda: not engine.store.unfinished("job"), seconds=60, what="the end of all tasks")
+        simulation = Simulation.read(json.dumps(wanted))
+        for name in names:
+            tries = engine.store.column("tasks", "tries", "job", name)
+            plays = [simulation.play("job", name, tried) for tried in range(tries)]
+            told = [play.exit_code for play in plays if play.taken_at is None]
+            info = engine.tasks.get("job", name)["executionInfo"]
+            assert (info["exitCode"], info["retryCount"]) == (told[-1], len(told) - 1)
+            assert plays[-1].taken_at is None
+            assert told in ([0], [1, 0], [1, 1])
+        await soon(lambda: node_states(engine) == ["idle"] * 15, what="all nodes back")
+
+    recovered(tmp_path, look)

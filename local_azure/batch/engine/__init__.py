@@ -22,12 +22,15 @@ from local_azure.batch.engine.nodes import Nodes
 from local_azure.batch.engine.pools import Pools
 from local_azure.batch.engine.recovery import recover
 from local_azure.batch.engine.scheduler import Scheduler
+from local_azure.batch.engine.settling import Settling
+from local_azure.batch.engine.simulating import Simulating
 from local_azure.batch.engine.tasks import Tasks
 from local_azure.batch.pace import Pace
 from local_azure.batch.quota import Quota
 from local_azure.batch.reserve import Reserve
 from local_azure.batch.runner import Runner
 from local_azure.batch.runner.local import LocalRunner
+from local_azure.batch.runner.timers import Timers
 from local_azure.batch.store import Store
 
 __all__ = ["Engine"]
@@ -63,12 +66,15 @@ class Engine:
         self.clock = Clock()
         self.reserve = Reserve(data_dir / "reserve")
         self.agents = Agents(self.reserve.give_up)
+        self.timers = Timers()
         self.scheduler = Scheduler(self)
+        self.simulating = Simulating(self)
         self.dependencies = Dependencies(self.store)
         self.pools = Pools(self)
         self.nodes = Nodes(self)
         self.actions = Actions(self)
         self.mishaps = Mishaps(self)
+        self.settling = Settling(self)
         self.jobs = Jobs(self)
         self.tasks = Tasks(self)
         self.boot = Boot(self)
@@ -84,6 +90,7 @@ class Engine:
         self.agents.close()
         self.scheduler.stop()
         self.jobs.stop()
+        self.timers.close()
         agents = self.boot.stop()
         for run in self.tasks.runs():
             run.end(Ending.STOPPED)
@@ -98,4 +105,4 @@ class Engine:
 
     def busy(self) -> bool:
         """Whether a task or a start task runs, or a task waits that can be run."""
-        return bool(self.tasks.runs()) or self.boot.busy() or self.scheduler.busy()
+        return bool(self.tasks.under_way) or self.boot.busy() or self.scheduler.busy()

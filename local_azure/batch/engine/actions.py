@@ -11,7 +11,9 @@ from local_azure.batch.errors import BatchError
 if TYPE_CHECKING:
     from local_azure.batch.engine import Engine
 
-_RESTARTABLE = ("idle", "running", "offline", "starttaskfailed")
+RESTARTABLE = ("idle", "running", "offline", "starttaskfailed")
+"""The states in which a node can be told to restart."""
+
 _REFUSED = {
     "creating": "NodeBeingCreated",
     "starting": "NodeBeingStarted",
@@ -38,13 +40,14 @@ class Actions:
         """
         engine = self._engine
         state = engine.nodes.get(pool_id, node_id)["state"]
-        if state not in _RESTARTABLE:
+        if state not in RESTARTABLE:
             raise BatchError(_REFUSED.get(state, "OperationInvalidForCurrentState"))
         seat = engine.nodes.seated(pool_id, node_id)
         start_task = engine.pools.get(pool_id).get("startTask")
         changes = {"startTask": start_task, "errors": None}
         if start_task is None:
             changes["startTaskInfo"] = None
+        seat.doomed = False
         with engine.store.transaction():
             engine.nodes.set(seat, "rebooting", **changes)
             engine.nodes.end_runs(seat, option)

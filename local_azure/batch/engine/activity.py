@@ -13,7 +13,7 @@ from local_azure.batch.database import DiskFullError
 from local_azure.batch.engine.agents import Agents
 from local_azure.batch.engine.documents import EXIT_CODE
 from local_azure.batch.failure import Failure
-from local_azure.batch.runner import Process, Runner, Work, WorkFailedError
+from local_azure.batch.runner import Launcher, Process, Work, WorkFailedError
 from local_azure.batch.store import RunRow, Store
 
 
@@ -44,7 +44,7 @@ class Outcome:
 class Activity:
     """Prepares, starts and watches one program; everything that must survive the service is written down."""
 
-    def __init__(self, store: Store, runner: Runner, agents: Agents, work: Work, row: RunRow) -> None:
+    def __init__(self, store: Store, runner: Launcher, agents: Agents, work: Work, row: RunRow) -> None:
         self._store = store
         self._runner = runner
         self._agents = agents
@@ -74,14 +74,15 @@ class Activity:
             return Outcome(failure=error.failure)
         self._process = process
         identity = process.identity
-        try:
-            self._store.run_started(self.row.token, identity.pid, identity.create_time)
-        except DiskFullError:
-            await self.abort()
-            raise
+        if identity is not None:
+            try:
+                self._store.run_started(self.row.token, identity.pid, identity.create_time)
+            except DiskFullError:
+                await self.abort()
+                raise
         exit_code = await process.wait()
         self._process = None
-        if self.ending is None:
+        if self.ending is None and identity is not None:
             await self._agents.patiently(partial(self._store.run_exited, self.row.token, exit_code))
         return Outcome.of(exit_code)
 

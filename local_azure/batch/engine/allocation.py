@@ -36,6 +36,9 @@ _QUOTA_ERRORS = {
     ),
 }
 
+_AT_ONCE = 100
+"""Nodes that come or begin to leave in one step of the event loop."""
+
 
 class Allocation:
     """One agent a pool, resizing, stopping or deleting it."""
@@ -75,18 +78,28 @@ class Allocation:
         except TimeoutError:
             engine.pools.steady(pool_id, self._errors(pool_id, *_FAILURES["timeout"]))
         else:
-            wanted, errors = self._granted(pool_id)
-            self._grow(pool_id, wanted, errors)
+            grown = self._grow(pool_id)
+            while not grown:
+                await asyncio.sleep(0)
+                grown = self._grow(pool_id)
 
     async def _shrink(self, pool_id: str) -> None:
         engine = self._engine
         doc = engine.pools.get(pool_id)
         option: str = engine.store.column("pools", "option", pool_id)
-        with engine.store.transaction():
-            for seat in self._surplus(doc):
-                engine.nodes.retire(seat, option)
+        await self._retire(self._surplus(doc), option)
         if agents := engine.nodes.leaving(pool_id):
             await asyncio.wait(agents)
+
+    async def _retire(self, seats: list[Seat], option: str) -> None:
+        """Take nodes out, some in each step of the event loop."""
+        engine = self._engine
+        for first in range(0, len(seats), _AT_ONCE):
+            with engine.store.transaction():
+                for seat in seats[first : first + _AT_ONCE]:
+                    if engine.nodes.seat(seat.pool, seat.node) is seat:
+                        engine.nodes.retire(seat, option)
+            await asyncio.sleep(0)
 
     def _surplus(self, pool: Doc) -> list[Seat]:
         """The nodes to give up: idle ones first, of those the youngest."""
@@ -100,9 +113,7 @@ class Allocation:
     def staying(self, pool_id: str) -> list[Seat]:
         """The pool's nodes that are not leaving it, the youngest first."""
         engine = self._engine
-        leaving = {
-            node["id"] for node in engine.store.all("nodes", pool_id) if node["state"] == "leavingpool"
-        }
+        leaving = engine.store.node_ids(pool_id, "leavingpool")
         return [seat for seat in reversed(engine.nodes.seats(pool_id)) if seat.node not in leaving]
 
     def _missing(self, pool_id: str) -> dict[bool, int]:
@@ -134,19 +145,27 @@ class Allocation:
         limit = engine.quota.limits.cores if dedicated else engine.quota.limits.spotCores
         if limit is None:
             return math.inf
-        nodes = (node for pool in engine.store.all("pools") for node in engine.store.all("nodes", pool["id"]))
-        return limit - sum(cores(node["vmSize"]) for node in nodes if node["isDedicated"] is dedicated)
+        used = 0
+        for pool in engine.store.all("pools"):  # all nodes of a pool have its size
+            groups = engine.store.node_groups(pool["id"])
+            count = sum(group.count for group in groups if group.dedicated is dedicated)
+            used += count * cores(pool["vmSize"])
+        return limit - used
 
-    def _grow(self, pool_id: str, wanted: dict[bool, int], errors: list[Doc]) -> None:
+    def _grow(self, pool_id: str) -> bool:
+        """Add nodes, as many as one step of the event loop bears; whether the pool is steady now."""
         engine = self._engine
-        numbers = iter(engine.store.free_numbers(sum(wanted.values())))
+        wanted, errors = self._granted(pool_id)
+        kinds = [dedicated for dedicated, count in wanted.items() for _ in range(count)]
         pool = engine.pools.get(pool_id)
         with engine.store.transaction():
-            for dedicated, count in wanted.items():
-                for _ in range(count):
-                    engine.boot.begin(engine.nodes.create(pool, dedicated, next(numbers)))
+            numbers = engine.store.free_numbers(min(len(kinds), _AT_ONCE))
+            for dedicated, number in zip(kinds, numbers, strict=False):
+                engine.boot.begin(engine.nodes.create(pool, dedicated, number))
             engine.pools.count_nodes(pool_id)
-            engine.pools.steady(pool_id, errors)
+            if whole := len(kinds) <= _AT_ONCE:
+                engine.pools.steady(pool_id, errors)
+        return whole
 
     async def _stop(self, pool_id: str) -> None:
         engine = self._engine
@@ -165,9 +184,7 @@ class Allocation:
 
     async def _delete(self, pool_id: str) -> None:
         engine = self._engine
-        with engine.store.transaction():
-            for seat in engine.nodes.seats(pool_id):
-                engine.nodes.retire(seat, "requeue")
+        await self._retire(engine.nodes.seats(pool_id), "requeue")
         if agents := engine.nodes.leaving(pool_id):
             await asyncio.wait(agents)
         await engine.pace.wait(engine.pace.times.deleting)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from weakref import WeakValueDictionary
@@ -13,8 +14,8 @@ from local_azure.batch.engine.documents import START_TASK_INFO, Doc, ordered, se
 from local_azure.batch.engine.nodes import AGENT_VERSION, resting
 from local_azure.batch.engine.seats import Seat
 from local_azure.batch.runner import Work
-from local_azure.batch.runner.directories import make_node
 from local_azure.batch.runner.environment import batch_environment, system_environment
+from local_azure.batch.runner.simulated import Doomed
 from local_azure.batch.store import RunRow
 
 if TYPE_CHECKING:
@@ -78,10 +79,13 @@ class Boot:
         engine = self._engine
         if before is not None:
             await asyncio.wait([before])
+        if seat.played is not None:
+            await seat.played.turn()
+            seat.played.begin_start()
         doc = engine.nodes.get(seat.pool, seat.node)
-        await self._start(seat, doc["state"])
+        await self._start(seat, doc)
         try:
-            await asyncio.to_thread(make_node, seat.place.root)
+            await seat.runner.furnish(seat.place.root)
         except OSError as problem:
             message = f"The node's folders could not be made: {problem.strerror}"
             engine.nodes.set(seat, "unusable", errors=[{"code": "DiskFull", "message": message}])
@@ -99,20 +103,26 @@ class Boot:
                 self._ready(seat)
             await self._start_task(seat, start_task)
 
-    async def _start(self, seat: Seat, state: str) -> None:
+    async def _start(self, seat: Seat, doc: Doc) -> None:
         """Take a node from the state it is in to where its agent answers."""
-        engine, pace = self._engine, self._engine.pace
+        engine, times = self._engine, self._engine.pace.times
+        state = doc["state"]
         if state == "creating":
-            await pace.wait(pace.times.creating, spread=0.2)
+            await self._stage(seat, doc, times.creating, 0.2)
             engine.nodes.set(seat, "starting")
         if state == "rebooting":
             await engine.nodes.emptied(seat)
             if seat.used:
-                await engine.runner.end_orphans((), seat.place.root)
-            await pace.wait(pace.times.rebooting, spread=0.3)
+                await seat.runner.end_orphans((), seat.place.root)
+            await self._stage(seat, doc, times.rebooting, 0.3)
             engine.nodes.set(seat, "starting")
         if state in ("creating", "rebooting", "starting"):
-            await pace.wait(pace.times.starting, spread=0.3)
+            await self._stage(seat, doc, times.starting, 0.3)
+
+    async def _stage(self, seat: Seat, doc: Doc, seconds: float, spread: float) -> None:
+        await self._engine.pace.wait(seconds, spread=spread)
+        if seat.played is not None:
+            await seat.played.start_stage(with_start_task=doc.get("startTask") is not None)
 
     def _after_start_task(self, seat: Seat, outcome: Outcome) -> None:
         if outcome.failure is None:
@@ -137,7 +147,7 @@ class Boot:
         """Run the start task, again if it fails and may; None when the node leaves or the service stops."""
         retries, done = start_task.get("maxTaskRetryCount", 0), 0
         last_retry: str | None = None
-        turn = self._turns.setdefault(seat.pool, asyncio.Lock())
+        turn = self._turns.setdefault(seat.pool, asyncio.Lock()) if seat.played is None else nullcontext()
         async with turn:
             while True:
                 now = self._engine.clock.now()
@@ -168,7 +178,8 @@ class Boot:
         engine = self._engine
         row = RunRow(secrets.token_hex(8), seat.pool, seat.node, None, None, seat.place.root.name)
         engine.store.begin_run(row)
-        activity = Activity(engine.store, engine.runner, engine.agents, _work(seat, start_task), row)
+        runner = Doomed(seat.runner, engine.timers) if seat.doomed else seat.runner
+        activity = Activity(engine.store, runner, engine.agents, _work(seat, start_task), row)
         agent = asyncio.current_task()
         self._activities[agent] = activity
         seat.used = True

@@ -11,6 +11,7 @@ from local_azure.batch.engine.activity import Ending
 from local_azure.batch.engine.agents import AGAIN
 from local_azure.batch.engine.clock import moment, seconds
 from local_azure.batch.engine.documents import JOB, Doc, move, ordered, touch
+from local_azure.batch.engine.settling import ended
 from local_azure.batch.errors import BatchError
 from local_azure.batch.failure import Failure
 from local_azure.batch.store import Where
@@ -28,7 +29,6 @@ class Jobs:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._timers: dict[str, asyncio.TimerHandle] = {}
-        self._settling: dict[str, asyncio.Task[None]] = {}
 
     # What clients ask.
 
@@ -64,9 +64,7 @@ class Jobs:
             now = self._engine.clock.now()
             move(doc, "completed", now)
             failure = Failure("AutoPoolCreationFailedWithQuotaReached", error.message)
-            doc["executionInfo"] = _ended(
-                {**doc["executionInfo"], "schedulingError": failure.document()}, now
-            )
+            doc["executionInfo"] = ended({**doc["executionInfo"], "schedulingError": failure.document()}, now)
         else:
             doc["executionInfo"]["poolId"] = pool_id
 
@@ -240,58 +238,4 @@ class Jobs:
         key = job_id.lower()
         if key in self._timers and self.get(job_id)["state"] != "disabling":
             self._timers.pop(key).cancel()
-        if key not in self._settling:
-            self._settling[key] = self._engine.agents.start(
-                partial(self._settle, job_id), f"job {job_id} settles"
-            )
-
-    async def _settle(self, job_id: str) -> None:
-        engine, pace = self._engine, self._engine.pace
-        while (doc := engine.store.get("jobs", job_id)) is not None:
-            state = doc["state"]
-            if runs := engine.tasks.runs(job_id):
-                await asyncio.wait([run.agent for run in runs])
-            elif state == "deleting":
-                await pace.wait(pace.times.job_deleting)
-                self._remove(doc)
-            elif state == "terminating":
-                await pace.wait(pace.times.job_ending)
-                self._finish(job_id, "terminating", "completed")
-            elif state == "disabling":
-                self._finish(job_id, "disabling", "disabled")
-            else:
-                break
-        self._settling.pop(job_id.lower(), None)
-
-    def _finish(self, job_id: str, before: str, after: str) -> None:
-        doc = self.get(job_id)
-        if doc["state"] != before:
-            return
-        with self._engine.store.transaction():
-            now = self._engine.clock.now()
-            move(doc, after, now)
-            if after == "completed":
-                doc["executionInfo"] = _ended(doc["executionInfo"], now)
-                self._release_pool(doc)
-            self._put(doc)
-
-    def _remove(self, doc: Doc) -> None:
-        engine = self._engine
-        for seat in engine.nodes.seats():
-            engine.runner.discard(seat.place.root / "workitems" / doc["id"])
-        with engine.store.transaction():
-            engine.store.delete("jobs", doc["id"])
-            engine.store.after_commit(partial(engine.dependencies.forget, doc["id"]))
-            self._release_pool(doc)
-
-    def _release_pool(self, doc: Doc) -> None:
-        automatic = doc["poolInfo"].get("autoPoolSpecification")
-        pool_id = doc["executionInfo"].get("poolId")
-        if automatic and pool_id and not automatic.get("keepAlive"):
-            self._engine.pools.release(pool_id)
-
-
-def _ended(info: Doc, when: str) -> Doc:
-    return ordered(
-        {**info, "endTime": when}, ["startTime", "endTime", "poolId", "schedulingError", "terminateReason"]
-    )
+        self._engine.settling.begin(job_id)

@@ -1,4 +1,4 @@
-"""What befalls nodes in the cloud and here only on request: a node that is lost, a Spot node that is preempted."""
+"""What befalls nodes in the cloud and here only on request: lost, preempted, with a start task that fails."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING
 
+from local_azure.batch.engine.actions import RESTARTABLE
 from local_azure.batch.engine.documents import Doc
 from local_azure.batch.engine.seats import Seat
 from local_azure.batch.errors import BatchError
@@ -43,6 +44,7 @@ class Mishaps:
         with self._engine.store.transaction():
             self._cut(seat, "preempted", startTaskInfo=None)
             self._engine.store.after_commit(partial(self._clear, seat))
+            self._engine.store.after_commit(partial(self._engine.simulating.preempted, seat))
         return self._engine.nodes.get(seat.pool, seat.node)
 
     def restore(self, pool_id: str, node_id: str | None = None) -> Doc:
@@ -52,9 +54,22 @@ class Mishaps:
         before = engine.nodes.get(seat.pool, seat.node)
         with engine.store.transaction():
             state = "creating" if before["state"] == "preempted" else "starting"
+            seat.doomed = False
             engine.nodes.set(seat, state, errors=None, startTask=engine.pools.get(pool_id).get("startTask"))
             engine.store.after_commit(partial(self._return, seat))
         return engine.nodes.get(seat.pool, seat.node)
+
+    def fail_start(self, pool_id: str, node_id: str | None = None) -> Doc:
+        """A node is restarted, its running tasks wait again, and its start task fails, until the next restart.
+
+        Also BatchError OperationNotValidOnNode when the pool has no start task.
+        """
+        if self._engine.pools.get(pool_id).get("startTask") is None:
+            raise BatchError("OperationNotValidOnNode", ("Reason", "The pool has no start task"))
+        seat = self._pick(pool_id, node_id, lambda doc: doc["state"] in RESTARTABLE)
+        self._engine.actions.reboot(seat.pool, seat.node, "requeue")
+        seat.doomed = True
+        return self._engine.nodes.get(seat.pool, seat.node)
 
     def _pick(self, pool_id: str, node_id: str | None, fits: Callable[[Doc], bool]) -> Seat:
         engine = self._engine
@@ -81,8 +96,8 @@ class Mishaps:
         engine = self._engine
         await engine.boot.ended(seat)
         await engine.nodes.emptied(seat)
-        await engine.runner.end_orphans((), seat.place.root)
-        engine.runner.discard(seat.place.root)
+        await seat.runner.end_orphans((), seat.place.root)
+        seat.runner.discard(seat.place.root)
 
     def _return(self, seat: Seat) -> None:
         self._engine.agents.start(partial(self._come_back, seat), f"node {seat.node} comes back")
@@ -95,6 +110,6 @@ class Mishaps:
             await asyncio.wait([agent])
         state = engine.nodes.get(seat.pool, seat.node)["state"]
         if state == "creating":
-            engine.runner.discard(seat.place.root)
+            seat.runner.discard(seat.place.root)
         if state in ("creating", "starting"):
             engine.boot.begin(seat)

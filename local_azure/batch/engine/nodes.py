@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from local_azure.batch.engine.activity import Ending
 from local_azure.batch.engine.documents import NODE, Doc, ordered
+from local_azure.batch.engine.openings import Openings
 from local_azure.batch.engine.seats import Seat
 from local_azure.batch.engine.taskrun import TaskRun
 from local_azure.batch.errors import BatchError
@@ -34,6 +35,7 @@ class Nodes:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._seats: dict[str, dict[str, Seat]] = {}
+        self._openings: dict[str, Openings[Seat]] = {}
         self._leaving: dict[Seat, asyncio.Task[None]] = {}
 
     # What clients ask.
@@ -55,7 +57,10 @@ class Nodes:
 
     def directory(self, pool_id: str, node_id: str) -> Path:
         """The node's root directory; BatchError PoolNotFound or NodeNotFound."""
-        return self.seated(pool_id, node_id).place.root
+        seat = self.seated(pool_id, node_id)
+        if seat.played is not None:
+            self._engine.simulating.show_node(seat, self.get(pool_id, node_id))
+        return seat.place.root
 
     # Coming.
 
@@ -87,9 +92,9 @@ class Nodes:
         }
         folder = secrets.token_hex(6)
         store.insert("nodes", ordered(doc, NODE), pool["id"], folder=folder, number=number)
-        return self.take_seat(pool, doc, folder)
+        return self.take_seat(pool, doc, folder, number)
 
-    def take_seat(self, pool: Doc, doc: Doc, folder: str) -> Seat:
+    def take_seat(self, pool: Doc, doc: Doc, folder: str, number: int) -> Seat:
         """Keep a node in mind: a new one, or one that an earlier life of the service left."""
         engine = self._engine
         place = Place(
@@ -101,8 +106,10 @@ class Nodes:
             root=engine.nodes_dir / folder,
             tool_dir=engine.tool_dir,
         )
-        seat = Seat(place, pool["id"].lower(), pool.get("taskSlotsPerNode", 1))
-        seat.open = doc["state"] in _OPEN_STATES and doc["schedulingState"] == "enabled"
+        key = pool["id"].lower()
+        seat = Seat(place, key, pool.get("taskSlotsPerNode", 1), engine.runner, self.openings(key))
+        engine.simulating.cast(pool, seat, number)
+        seat.set_open(doc["state"] in _OPEN_STATES and doc["schedulingState"] == "enabled")
         seat.used = "startTaskInfo" in doc or "recentTasks" in doc
         self._seats.setdefault(seat.pool, {})[seat.node.lower()] = seat
         engine.store.if_undone(partial(self._forget, seat))
@@ -110,6 +117,11 @@ class Nodes:
 
     def _forget(self, seat: Seat) -> None:
         self._seats[seat.pool].pop(seat.node.lower(), None)
+        seat.openings.note(seat, 0)
+
+    def openings(self, pool: str) -> Openings[Seat]:
+        """Where in a pool slots are free."""
+        return self._openings.setdefault(pool.lower(), Openings())
 
     def seat(self, pool: str, node: str) -> Seat | None:
         """What is kept in mind of a node, if it exists."""
@@ -140,23 +152,23 @@ class Nodes:
             doc["stateTransitionTime"] = self._engine.clock.now()
         doc = ordered(doc, NODE)
         self._engine.store.update("nodes", doc, seat.pool)
-        self._engine.store.if_undone(partial(setattr, seat, "open", seat.open))
-        seat.open = doc["state"] in _OPEN_STATES and doc["schedulingState"] == "enabled"
+        self._engine.store.if_undone(partial(seat.set_open, seat.open))
+        seat.set_open(doc["state"] in _OPEN_STATES and doc["schedulingState"] == "enabled")
         return doc
 
     # Working.
 
     def task_began(self, run: TaskRun, task: Doc) -> None:
         """A task starts on the node: counts, state, recentTasks."""
-        run.seat.runs.add(run)
-        self._engine.store.if_undone(partial(run.seat.runs.discard, run))
+        run.seat.take(run)
+        self._engine.store.if_undone(partial(run.seat.give, run))
         run.seat.used = True
         self._note(run, task, (0, 0))
 
     def task_ended(self, run: TaskRun, task: Doc | None, succeeded: bool | None) -> None:
         """A run is over; `succeeded` is None when it doesn't count (the task waits again, or is gone)."""
-        run.seat.runs.discard(run)
-        self._engine.store.if_undone(partial(run.seat.runs.add, run))
+        run.seat.give(run)
+        self._engine.store.if_undone(partial(run.seat.take, run))
         self._note(run, task, (0, 0) if succeeded is None else (1, int(succeeded)))
 
     def _note(self, run: TaskRun, task: Doc | None, more: tuple[int, int]) -> None:
@@ -231,8 +243,10 @@ class Nodes:
         await self.emptied(seat)
         await engine.pace.wait(engine.pace.times.leaving, spread=0.3)
         if seat.used:
-            await engine.runner.end_orphans((), seat.place.root)
-        engine.runner.discard(seat.place.root)
+            await seat.runner.end_orphans((), seat.place.root)
+        if seat.played is not None:
+            await seat.played.turn()
+        seat.runner.discard(seat.place.root)
         with engine.store.transaction():
             engine.store.delete("nodes", seat.pool, seat.node)
             engine.pools.count_nodes(seat.pool)

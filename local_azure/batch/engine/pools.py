@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from local_azure.batch.engine.documents import POOL, Doc, ordered, touch
 from local_azure.batch.errors import BatchError
+from local_azure.batch.simulation import SIMULATE, Simulation
 from local_azure.batch.store import Where
 
 if TYPE_CHECKING:
@@ -34,6 +35,7 @@ _EMPTY_ONLY = (
     *("vmSize", "virtualMachineConfiguration", "taskSlotsPerNode", "enableInterNodeCommunication"),
     *("networkConfiguration", "userAccounts", "mountConfiguration"),
 )
+_SIMULATED = f"The metadata {SIMULATE} can change only while the pool has no nodes"
 
 
 class Pools:
@@ -103,6 +105,8 @@ class Pools:
         occupied = doc["currentDedicatedNodes"] + doc["currentLowPriorityNodes"] > 0
         if occupied and any(name in changes and changes[name] != doc.get(name) for name in _EMPTY_ONLY):
             raise BatchError("OperationInvalidForCurrentState")
+        if occupied and Simulation.of(doc) != Simulation.of({**doc, **changes}):
+            raise BatchError("OperationInvalidForCurrentState", ("Reason", _SIMULATED))
         doc.update(changes)
         touch(doc, self._engine.clock.now())
         return self._put(doc)
@@ -188,8 +192,8 @@ class Pools:
         counts = []
         for pool in self._engine.store.all("pools"):
             kinds = {True: Counter[str](), False: Counter[str]()}
-            for node in self._engine.store.all("nodes", pool["id"]):
-                kinds[node["isDedicated"]][node["state"]] += 1
+            for group in self._engine.store.node_groups(pool["id"]):
+                kinds[group.dedicated][group.state] += group.count
             entry = {"dedicated": kinds[True], "lowPriority": kinds[False]}
             counts.append({"poolId": pool["id"], **{name: _counted(kind) for name, kind in entry.items()}})
         return counts

@@ -39,7 +39,8 @@ def _take_seats(engine: Engine) -> None:
     for pool in engine.store.all("pools"):
         for doc in engine.store.all("nodes", pool["id"]):
             folder: str = engine.store.column("nodes", "folder", pool["id"], doc["id"])
-            seat = engine.nodes.take_seat(pool, doc, folder)
+            number: int = engine.store.column("nodes", "number", pool["id"], doc["id"])
+            seat = engine.nodes.take_seat(pool, doc, folder, number)
             if doc["runningTasksCount"]:
                 state = resting(doc) if doc["state"] == "running" else None
                 engine.nodes.set(seat, state, runningTasksCount=0, runningTaskSlotsCount=0)
@@ -80,6 +81,8 @@ def _resume_nodes(engine: Engine) -> None:
             engine.boot.begin(seat)
         elif doc["state"] == "leavingpool":
             engine.nodes.retire(seat, "requeue")
+        elif doc["state"] == "preempted":
+            engine.simulating.preempted(seat)
 
 
 def _resume_pools(engine: Engine) -> None:

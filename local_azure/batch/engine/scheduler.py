@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -13,6 +14,12 @@ from local_azure.batch.engine.seats import Seat
 
 if TYPE_CHECKING:
     from local_azure.batch.engine import Engine
+
+_IDLE_FOR_GOOD = ("starttaskfailed", "leavingpool", "unusable", "offline", "preempted")
+"""States of nodes that start no task again by themselves."""
+
+_LONGEST = 0.02
+"""Seconds: so long tasks are started in one step of the event loop, then others have their turn."""
 
 
 @dataclass
@@ -54,15 +61,14 @@ class Scheduler:
         """Whether a task waits that will start sooner or later as things stand."""
         engine = self._engine
         for pool in engine.store.all("pools"):
-            hopeful = pool["allocationState"] != "steady" or any(map(_may_work, self._nodes(pool["id"])))
+            groups = engine.store.node_groups(pool["id"])
+            works = any(group.state not in _IDLE_FOR_GOOD for group in groups)
+            hopeful = pool["allocationState"] != "steady" or works
             if pool["state"] == "active" and hopeful:
                 jobs = engine.store.active_jobs(pool["id"])
                 if any(engine.store.next_task(job["id"], pool.get("taskSlotsPerNode", 1)) for job in jobs):
                     return True
         return False
-
-    def _nodes(self, pool_id: str) -> list[Doc]:
-        return self._engine.store.all("nodes", pool_id)
 
     def _run(self) -> None:
         self._soon = None
@@ -78,43 +84,41 @@ class Scheduler:
                 asyncio.get_running_loop().call_later(AGAIN, self.wake, pool)
 
     def _fill(self, pool_id: str) -> None:
-        engine = self._engine
-        seats = [seat for seat in engine.nodes.seats(pool_id) if seat.open and seat.free > 0]
-        pool = engine.store.get("pools", pool_id) if seats else None
+        engine, until = self._engine, time.monotonic() + _LONGEST
+        openings = engine.nodes.openings(pool_id)
+        pool = engine.store.get("pools", pool_id) if openings.most() else None
         if pool is None or pool["state"] != "active":
             return
         policy = pool.get("taskSchedulingPolicy", {})
         packs = policy.get("nodeFillType", "spread").lower() == "pack"
         by_age = policy.get("jobDefaultOrder", "none").lower() == "creationtime"
         jobs = [
-            _Candidate(job, len(engine.tasks.runs(job["id"]))) for job in engine.store.active_jobs(pool_id)
+            _Candidate(job, engine.tasks.under_way.count(job["id"]))
+            for job in engine.store.active_jobs(pool_id)
         ]
         with engine.store.transaction():
-            while seats and (jobs := [job for job in jobs if not job.full]):
+            while (most := openings.most()) and (jobs := [job for job in jobs if not job.full]):
+                if time.monotonic() > until:
+                    self.wake(pool_id)
+                    break
                 job = min(jobs, key=lambda candidate: _rank(candidate, by_age=by_age))
-                task = engine.store.next_task(job.doc["id"], max(seat.free for seat in seats))
-                if task is None:
+                task = engine.store.next_task(job.doc["id"], most)
+                seat = self._choose(pool_id, task, packs=packs) if task is not None else None
+                if task is None or seat is None:
                     jobs.remove(job)
                     continue
-                engine.tasks.begin(job.doc, task, _choose(seats, task, packs=packs))
+                engine.tasks.begin(job.doc, task, seat)
                 job.running += 1
-                seats = [seat for seat in seats if seat.free > 0]
 
-
-def _may_work(node: Doc) -> bool:
-    return node["state"] not in ("starttaskfailed", "leavingpool", "unusable", "offline", "preempted")
+    def _choose(self, pool_id: str, task: Doc, *, packs: bool) -> Seat | None:
+        """The node for a task: the one it likes if there is room, else the emptiest, or when packing the fullest."""
+        needed = task.get("requiredSlots", 1)
+        liked = (task.get("affinityInfo") or {}).get("affinityId", "").removeprefix("TVM:")
+        seat = self._engine.nodes.seat(pool_id, liked) if liked else None
+        if seat is not None and seat.open and seat.free >= needed:
+            return seat
+        return self._engine.nodes.openings(pool_id).best(needed, packs=packs)
 
 
 def _rank(job: _Candidate, *, by_age: bool) -> tuple[int, int, str]:
     return -job.doc.get("priority", 0), 0 if by_age else job.running, job.doc["creationTime"]
-
-
-def _choose(seats: list[Seat], task: Doc, *, packs: bool) -> Seat:
-    """The node for a task: the one it likes if there is room, else the emptiest, or when packing the fullest."""
-    needed = task.get("requiredSlots", 1)
-    fitting = [seat for seat in seats if seat.free >= needed]
-    liked = (task.get("affinityInfo") or {}).get("affinityId", "").removeprefix("TVM:").lower()
-    for seat in fitting:
-        if liked and seat.node.lower() == liked:
-            return seat
-    return (min if packs else max)(fitting, key=lambda seat: seat.free)

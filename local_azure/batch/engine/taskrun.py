@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from local_azure.batch.database import DiskFullError
@@ -16,7 +17,7 @@ from local_azure.batch.failure import Failure
 from local_azure.batch.runner import Work
 from local_azure.batch.runner.directories import task_path
 from local_azure.batch.runner.environment import batch_environment, system_environment
-from local_azure.batch.store import RunRow
+from local_azure.batch.store import RunRow, Store
 
 if TYPE_CHECKING:
     from local_azure.batch.engine import Engine
@@ -33,7 +34,8 @@ class TaskRun(Activity):
     agent: asyncio.Task[None]
 
     def __init__(self, engine: Engine, job: Doc, task: Doc, seat: Seat, row: RunRow) -> None:
-        super().__init__(engine.store, engine.runner, engine.agents, _work(job, task, seat), row)
+        work = _work(job, task, seat) if seat.played is None else _play(engine.store, job, task, seat)
+        super().__init__(engine.store, seat.runner, engine.agents, work, row)
         self._engine = engine
         self.seat = seat
         self.job_id: str = job["id"]
@@ -70,7 +72,7 @@ class TaskRun(Activity):
             outcome = await self._go(ended_with)
         except DiskFullError:  # what runs could not be written down: it starts anew, its files make room
             self.end(Ending.LOST)
-            self._engine.runner.discard(self.work.directory)
+            self.seat.runner.discard(self.work.directory)
             outcome = Outcome()
         except Exception as error:  # a slot must come free and a task must end, whatever went wrong
             logger.exception("Task %s of job %s could not be run", self.task_id, self.job_id)
@@ -80,7 +82,7 @@ class TaskRun(Activity):
             if timer is not None:
                 timer.cancel()
         if self.ending is Ending.DELETED:
-            self._engine.runner.discard(self.work.directory)
+            self.seat.runner.discard(self.work.directory)
         if self.ending is not Ending.STOPPED:
             await self._engine.agents.patiently(partial(self._engine.tasks.ended, self, outcome))
 
@@ -95,6 +97,20 @@ def _unknown(error: Exception) -> Failure:
     reason = error.strerror if isinstance(error, OSError) else None
     details = (("Message", reason),) if reason else ()
     return Failure("Unknown", "The node could not run the task", details, "ServerError")
+
+
+def place(engine: Engine, job: Doc, task: Doc) -> tuple[Seat, Path] | None:
+    """A task's node and its directory there; None when it has had none or its node is gone."""
+    info = task.get("nodeInfo") or {}
+    seat = engine.nodes.seat(info.get("poolId", ""), info.get("nodeId", ""))
+    return (seat, seat.place.root.joinpath(*task_path(job["id"], task["id"]))) if seat is not None else None
+
+
+def _play(store: Store, job: Doc, task: Doc, seat: Seat) -> Work:
+    """What a simulation needs of a task."""
+    directory = seat.place.root.joinpath(*task_path(job["id"], task["id"]))
+    tried: int = store.column("tasks", "tries", job["id"], task["id"])
+    return Work(directory, task["commandLine"], {}, play=(job["id"], task["id"], tried))
 
 
 def _work(job: Doc, task: Doc, seat: Seat) -> Work:

@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 from local_azure.batch.engine import exits
 from local_azure.batch.engine.activity import Ending, Outcome
 from local_azure.batch.engine.documents import ENDED, EXECUTION, EXPIRED, TASK, Doc, move, ordered, touch
+from local_azure.batch.engine.runs import Runs
 from local_azure.batch.engine.seats import Seat
-from local_azure.batch.engine.taskrun import TaskRun
+from local_azure.batch.engine.taskrun import TaskRun, place
 from local_azure.batch.engine.turns import Turns, turn
 from local_azure.batch.errors import BatchError
 from local_azure.batch.runner.directories import task_path
@@ -31,7 +32,7 @@ class Tasks:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
-        self._runs: dict[tuple[str, str], TaskRun] = {}
+        self.under_way = Runs()
         self._turns = Turns()
 
     # What clients ask.
@@ -64,7 +65,7 @@ class Tasks:
         doc["executionInfo"] = {"retryCount": 0, "requeueCount": 0}
         touch(doc, now)
         doc = ordered(doc, TASK)
-        held = Hold(0) if self._running(job["id"], doc["id"]) is None else Hold.EARLIER_RUN
+        held = Hold(0) if self.under_way.get(job["id"], doc["id"]) is None else Hold.EARLIER_RUN
         if self._engine.dependencies.waits(job, doc):
             held |= Hold.DEPENDENCIES
         store.insert("tasks", doc, job["id"], held=int(held), turn=in_turn)
@@ -102,7 +103,7 @@ class Tasks:
         store = self._engine.store
         with store.transaction():
             touch(doc, self._engine.clock.now())
-            run = self._running(job_id, task_id)
+            run = self.under_way.get(job_id, task_id)
             if run is not None and not run.forsaken:
                 store.after_commit(partial(run.end, Ending.TERMINATED))
             else:
@@ -128,7 +129,7 @@ class Tasks:
             move(doc, "active", now)
             doc["executionInfo"] = {"retryCount": 0, "requeueCount": 0}
             doc.pop("nodeInfo", None)
-            run = self._running(job_id, task_id)
+            run = self.under_way.get(job_id, task_id)
             if run is not None:
                 self._engine.store.after_commit(run.forsake)
             doc = self._put(job_id, doc)
@@ -140,66 +141,60 @@ class Tasks:
         """Remove a task with its files; what runs is ended, and its files follow it."""
         doc = self.get(job_id, task_id)
         engine = self._engine
-        run = self._running(job_id, task_id)
+        run = self.under_way.get(job_id, task_id)
         with engine.store.transaction():
             engine.store.delete("tasks", job_id, task_id)
             if run is not None:
                 engine.store.after_commit(run.forsake)
                 engine.store.after_commit(partial(run.end, Ending.DELETED))
             engine.jobs.check_all_complete(job_id)
-        directory = self._place(engine.jobs.get(job_id), doc)
-        if run is None and directory is not None:
-            engine.runner.discard(directory)
+        found = place(engine, engine.jobs.get(job_id), doc)
+        if run is None and found is not None:
+            found[0].runner.discard(found[1])
 
     def directory(self, job_id: str, task_id: str) -> Path:
         """The task's directory on its node; BatchError TaskFilesUnavailable when it has none or its node is gone."""
-        directory = self._place(self._engine.jobs.get(job_id), self.get(job_id, task_id))
-        if directory is None or not directory.is_dir():
+        doc = self.get(job_id, task_id)
+        found = place(self._engine, self._engine.jobs.get(job_id), doc)
+        if found is not None:
+            self._engine.simulating.show_task(*found, doc)
+        if found is None or not found[1].is_dir():
             raise BatchError("TaskFilesUnavailable")
-        return directory
-
-    def _place(self, job: Doc, doc: Doc) -> Path | None:
-        info = doc.get("nodeInfo") or {}
-        seat = self._engine.nodes.seat(info.get("poolId", ""), info.get("nodeId", ""))
-        return seat.place.root.joinpath(*task_path(job["id"], doc["id"])) if seat is not None else None
+        return found[1]
 
     # Runs.
 
     def runs(self, job_id: str | None = None) -> list[TaskRun]:
         """The runs of a job, or all, that still hold their slots."""
-        key = job_id.lower() if job_id is not None else None
-        return [run for run in self._runs.values() if key is None or run.key[0] == key]
-
-    def _running(self, job_id: str, task_id: str) -> TaskRun | None:
-        return self._runs.get((job_id.lower(), task_id.lower()))
+        return self.under_way.of(job_id)
 
     def begin(self, job: Doc, doc: Doc, seat: Seat) -> None:
         """Start a waiting task on a node."""
-        engine = self._engine
-        place, now = seat.place, engine.clock.now()
+        engine, node = self._engine, seat.place
+        now = engine.clock.now()
         move(doc, "running", now)
         doc["executionInfo"] = ordered({**doc["executionInfo"], "startTime": engine.clock.now()}, EXECUTION)
-        url = f"{engine.account_url}/pools/{place.pool_id}/nodes/{place.node_id}"
+        url = f"{engine.account_url}/pools/{node.pool_id}/nodes/{node.node_id}"
         path = task_path(job["id"], doc["id"])
         doc["nodeInfo"] = {
-            "affinityId": f"TVM:{place.node_id}",
+            "affinityId": f"TVM:{node.node_id}",
             "nodeUrl": url,
-            "poolId": place.pool_id,
-            "nodeId": place.node_id,
+            "poolId": node.pool_id,
+            "nodeId": node.node_id,
             "taskRootDirectory": str(Path(*path)),
             "taskRootDirectoryUrl": f"{url}/files/{'/'.join(path)}",
         }
         doc = self._put(job["id"], doc)
-        token, folder = secrets.token_hex(8), place.root.name
-        row = RunRow(token, seat.pool, place.node_id, job["id"].lower(), doc["id"].lower(), folder)
+        token, folder = secrets.token_hex(8), node.root.name
+        row = RunRow(token, seat.pool, node.node_id, job["id"].lower(), doc["id"].lower(), folder)
         engine.store.begin_run(row)
         run = TaskRun(engine, job, doc, seat, row)
         self._add(run, doc)
         engine.store.after_commit(run.start)
 
     def _add(self, run: TaskRun, doc: Doc) -> None:
-        self._runs[run.key] = run
-        self._engine.store.if_undone(partial(self._runs.pop, run.key, None))
+        self.under_way.add(run)
+        self._engine.store.if_undone(partial(self.under_way.remove, run))
         self._engine.nodes.task_began(run, doc)
 
     def resume(self, job: Doc, doc: Doc, seat: Seat, row: RunRow) -> None:
@@ -213,8 +208,10 @@ class Tasks:
         engine = self._engine
         with engine.store.transaction():
             engine.store.end_run(run.row.token)
-            self._runs.pop(run.key, None)
-            engine.store.if_undone(partial(self._runs.setdefault, run.key, run))
+            if run.work.play is not None:
+                engine.store.count_try(run.job_id, run.task_id)
+            self.under_way.remove(run)
+            engine.store.if_undone(partial(self.under_way.add, run))
             doc = None if run.forsaken else engine.store.get("tasks", run.job_id, run.task_id)
             succeeded: bool | None = outcome.failure is None and run.ending is None
             if doc is not None:

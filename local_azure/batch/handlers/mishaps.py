@@ -28,6 +28,11 @@ async def preempt(call: Call) -> Response:
     return _answer(call, call.engine.mishaps.preempt)
 
 
+async def fail_start(call: Call) -> Response:
+    """POST /local/pools/{poolId}/failstart?nodeId=…"""
+    return _answer(call, call.engine.mishaps.fail_start)
+
+
 async def restore(call: Call) -> Response:
     """POST /local/pools/{poolId}/restore?nodeId=…"""
     return _answer(call, call.engine.mishaps.restore)

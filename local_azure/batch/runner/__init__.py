@@ -1,7 +1,7 @@
 """The seam between the engine and what really runs a task.
 
 The engine decides and remembers; a runner makes directories, fetches files, starts processes, sends results.
-Today there is one runner, with processes of this computer (`runner.local`).
+There are two: with processes of this computer (`runner.local`), and one that only plays (`runner.simulated`).
 """
 
 from __future__ import annotations
@@ -22,7 +22,8 @@ class Work:
     """What to run on a node: a task or a start task.
 
     `directory` holds stdout.txt, stderr.txt and wd; `environment` is all the program gets to see; resource and
-    output files are as on the wire.
+    output files are as on the wire. `play` is what a simulation goes by: job, task (None for a start task) and how
+    many tries of it came before.
     """
 
     directory: Path
@@ -30,6 +31,7 @@ class Work:
     environment: dict[str, str] = field(repr=False)
     resource_files: tuple[dict[str, Any], ...] = field(default=(), repr=False)
     output_files: tuple[dict[str, Any], ...] = field(default=(), repr=False)
+    play: tuple[str, str, int] | None = None
 
 
 class WorkFailedError(Exception):
@@ -41,9 +43,11 @@ class WorkFailedError(Exception):
 
 
 class Process(Protocol):
-    """A program that was started, with everything it starts in turn."""
+    """A program that was started, with everything it starts in turn. `identity` is None when it is only played."""
 
-    identity: ProcessIdentity
+    @property
+    def identity(self) -> ProcessIdentity | None:
+        """Which process it is."""
 
     async def wait(self) -> int:
         """Its exit code (128 + n when signal n ended it), once it and all it left running have ended."""
@@ -52,8 +56,8 @@ class Process(Protocol):
         """End it and everything it started, without asking; returns at once."""
 
 
-class Runner(Protocol):
-    """What the engine asks for; `WorkFailedError` from the first three when it can't be done."""
+class Launcher(Protocol):
+    """What one go of a program needs; `WorkFailedError` when it can't be done."""
 
     async def prepare(self, work: Work) -> None:
         """Make the work's directory anew and put its resource files there."""
@@ -63,6 +67,13 @@ class Runner(Protocol):
 
     async def deliver(self, work: Work, exit_code: int) -> None:
         """Send the output files that are due after this exit code."""
+
+
+class Runner(Launcher, Protocol):
+    """What the engine asks for."""
+
+    async def furnish(self, root: Path) -> None:
+        """Make the folders that every node has below its root; OSError when that fails."""
 
     def discard(self, directory: Path) -> None:
         """Take a directory away, if it is there: at once from its place, soon from the disk."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from local_azure.batch.runner import WORKING, Work
 from local_azure.batch.runner import process as processes
-from local_azure.batch.runner.directories import Trash, make_task
+from local_azure.batch.runner.directories import Trash, make_node, make_task
 from local_azure.batch.runner.downloads import download
 from local_azure.batch.runner.transfer import Connections
 from local_azure.batch.runner.uploads import due, upload
@@ -22,6 +22,10 @@ class LocalRunner:
     def __init__(self, trash: Path) -> None:
         self._trash = Trash(trash)
         self._connections = Connections()
+
+    async def furnish(self, root: Path) -> None:
+        """Make the folders that every node has; those that exist stay."""
+        await asyncio.to_thread(make_node, root)
 
     async def prepare(self, work: Work) -> None:
         """Make the work's directory anew and bring its resource files; WorkFailedError when that fails."""

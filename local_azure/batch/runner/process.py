@@ -39,7 +39,7 @@ class LocalProcess:
         self._exit: asyncio.Future[int] = loop.create_future()
         if sys.platform == "win32":
             self._job = Job(program)
-        self.identity = _identity(program.pid)
+        self.identity: ProcessIdentity | None = _identity(program.pid)
         threading.Thread(target=self._watch, name=f"process {program.pid}", daemon=True).start()
 
     async def wait(self) -> int:
