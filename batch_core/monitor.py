@@ -157,7 +157,7 @@ class Recorder:
             return poller.feed.backoff.seconds()
         except sqlite3.Error as error:
             _log.warning("The history is broken, so nothing is kept from now on: %s", error)
-            poller.without_history()
+            poller.close()
             return 0.0
         except (KeyError, TypeError, ValueError) as error:
             _log.warning("Batch answered something unexpected: %r", error)

@@ -1,96 +1,43 @@
-"""What a poll's documents change: rows for the screen, and states and attempts for the history."""
+"""What a poll's documents of tasks change: rows for the screen, and states and attempts for the history."""
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from batch_core.failures import STOPPED, reason_in_words, taken_back
+from batch_core.failures import STOPPED, taken_back
 from batch_core.history import GONE, Attempt, Change, State
-from batch_core.snapshot import Counts, NodePhase, NodeRow, Outcome, Span, TaskRow
-from batch_core.times import moment
+from batch_core.rows import Ledger
+from batch_core.snapshot import Counts, Outcome, Span, TaskRow
+from batch_core.times import moment, since_of
 
-NODE_SELECT = (
-    "id,state,stateTransitionTime,isDedicated,ipAddress,allocationTime,totalTasksRun,runningTaskSlotsCount,"
-    "schedulingState,startTaskInfo,errors"
-)
 TASK_SELECT = (
     "id,displayName,state,stateTransitionTime,previousState,previousStateTransitionTime,creationTime,"
-    "executionInfo,nodeInfo,requiredSlots"
+    "executionInfo,nodeInfo,requiredSlots,dependsOn"
 )
 LATEST = timedelta(minutes=5)  # after a task went back to waiting, until its node is said to be preempted
-STARTING = {"creating", "starting", "waitingforstarttask", "rebooting", "reimaging", "leavingpool"}
 
 Doc = Mapping[str, Any]
-
-
-class NodeBook:
-    """The nodes of a pool as last listed; a node keeps its place for good.
-
-    `left` are the nodes that were there when the history was last written, and when that was.
-    """
-
-    def __init__(self, places: dict[str, int], left: Mapping[str, datetime] | None = None) -> None:
-        self.rows: dict[str, NodeRow] = {}
-        self._places = places
-        self._left = dict(left or {})
-
-    def update(self, docs: Iterable[Doc], now: datetime) -> tuple[bool, list[State]]:
-        """Takes a whole list of nodes: whether a row changed, and what the history has to know."""
-        docs = sorted(docs, key=lambda doc: (doc.get("allocationTime") or "", _address(doc), doc["id"]))
-        rows: dict[str, NodeRow] = {}
-        changes: list[State] = []
-        for doc in docs:
-            row = self._row(doc)
-            rows[row.id] = row
-            before = self.rows.get(row.id)
-            if before is None or (before.state, before.since) != (row.state, row.since):
-                changes.append(State(row.id, row.state, row.since))
-        changes += [State(id, GONE, now) for id in self.rows if id not in rows]
-        changes += [State(id, GONE, at) for id, at in self._left.items() if id not in rows]
-        self._left.clear()
-        changed = rows != self.rows
-        self.rows = rows
-        return changed, changes
-
-    def _row(self, doc: Doc) -> NodeRow:
-        place = self._places.setdefault(doc["id"], len(self._places))
-        return NodeRow(
-            id=doc["id"],
-            state=str(doc.get("state", "unknown")).lower(),
-            since=_since(doc),
-            dedicated=bool(doc.get("isDedicated", True)),
-            slots_used=doc.get("runningTaskSlotsCount") or 0,
-            order=place,
-            error=_node_error(doc),
-            ip=doc.get("ipAddress") or "",
-            tasks_run=doc.get("totalTasksRun") or 0,
-            allocated=moment(doc.get("allocationTime")),
-            accepts=str(doc.get("schedulingState", "enabled")).lower() != "disabled",
-        )
-
-    @property
-    def places(self) -> dict[str, int]:
-        """The place of every node that was ever seen."""
-        return dict(self._places)
-
-    def in_order(self) -> tuple[NodeRow, ...]:
-        """The rows by place."""
-        return tuple(sorted(self.rows.values(), key=lambda row: row.order))
-
-    def moving(self) -> bool:
-        """Whether a node is on its way to another state by itself."""
-        return any(row.state in STARTING or row.slots_used for row in self.rows.values())
+Key = tuple[str, int]  # task and attempt
 
 
 class TaskBook:
-    """The tasks of a job, kept up to date from lists and deltas, and the attempts they tell of."""
+    """The tasks of a job, kept up to date from lists and deltas, and the attempts they tell of.
+
+    `busy` are the slots that its tasks take on each node, `touched` the nodes where that has changed since it was
+    last emptied, `stopped` counts the tasks among the failed that a person or a time limit has ended.
+    """
 
     def __init__(self, attempts: Iterable[Attempt]) -> None:
-        self.rows: dict[str, TaskRow] = {}
-        self.spans: dict[tuple[str, int], Span] = {}
+        self.rows: Ledger[str, TaskRow] = Ledger()
+        self.spans: Ledger[Key, Span] = Ledger()
+        self.busy: Counter[str] = Counter()
+        self.touched: set[str] = set()
+        self.stopped = 0
         self._attempts: dict[str, list[Attempt]] = {}
-        self._counted: dict[str, int] = {}
+        self._counted: Counter[str] = Counter()
+        self._interrupted: dict[Key, Span] = {}
         for attempt in attempts:
             self._attempts.setdefault(attempt.task_id, []).append(attempt)
             self._draw(attempt)
@@ -105,7 +52,7 @@ class TaskBook:
             if before == row:
                 continue
             changed = True
-            self.rows[row.id] = row
+            self.rows.put(row.id, row)
             self._count(before, row)
             earlier = moment(doc.get("previousStateTransitionTime"))
             if earlier and (before is None or before.since < earlier):
@@ -119,9 +66,11 @@ class TaskBook:
         gone = [id for id in self.rows if id not in ids]
         changes: list[Change] = []
         for id in gone:
-            self._count(self.rows.pop(id), None)
+            self._count(self.rows.get(id), None)
             changes.append(State(id, GONE, now))
             changes += self._close(id, now, "stopped")
+        if gone:
+            self.rows.drop(gone)
         return bool(gone), changes
 
     def close_all(self, at: datetime) -> list[Change]:
@@ -132,11 +81,32 @@ class TaskBook:
         """How many tasks are in which state, by the rows."""
         return Counts(**self._counted)
 
+    def attempt(self, task_id: str) -> Span | None:
+        """A task's last attempt; None when none is known to have run."""
+        mine = self._attempts.get(task_id)
+        return self.spans.get((task_id, mine[-1].number)) if mine else None
+
+    def call_preempted(self, taken_back: Callable[[str], Sequence[datetime]], now: datetime) -> None:
+        """Calls attempts preempted that were interrupted when Batch said of their node that it is preempted.
+
+        `taken_back` tells when that was the case for a node. What it does not tell in time was something else.
+        """
+        for key, span in list(self._interrupted.items()):
+            if any(_within(span, at) for at in taken_back(span.node_id)):
+                self.spans.put(key, replace(span, outcome="preempted"))
+                del self._interrupted[key]
+            elif span.end and span.end + 2 * LATEST < now:
+                del self._interrupted[key]
+
     def _count(self, before: TaskRow | None, row: TaskRow | None) -> None:
         for one, step in ((before, -1), (row, 1)):
-            if one is not None:
-                name = _counted_as(one)
-                self._counted[name] = self._counted.get(name, 0) + step
+            if one is None:
+                continue
+            self._counted[_counted_as(one)] += step
+            self.stopped += step * one.stopped
+            if one.node_id and one.state in ("running", "preparing"):
+                self.busy[one.node_id] += step * one.slots
+                self.touched.add(one.node_id)
 
     def _try(self, doc: Doc, row: TaskRow) -> list[Change]:
         """The attempts that a document begins or ends."""
@@ -190,7 +160,10 @@ class TaskBook:
     def _draw(self, attempt: Attempt) -> None:
         span = attempt.span()
         if span:
-            self.spans[attempt.task_id, attempt.number] = span
+            key = (attempt.task_id, attempt.number)
+            self.spans.put(key, span)
+            if span.outcome in ("lost", "requeued"):
+                self._interrupted[key] = span
 
 
 def _task_row(doc: Doc) -> TaskRow:
@@ -207,11 +180,18 @@ def _task_row(doc: Doc) -> TaskRow:
         created=moment(doc.get("creationTime")),
         started=moment(info.get("startTime")),
         ended=moment(info.get("endTime")),
-        since=_since(doc),
+        since=since_of(doc),
         retries=(info.get("retryCount") or 0) + (info.get("requeueCount") or 0),
         failure=failed.get("code") or ("Unknown" if failed else None),
         lost=taken_back(doc),
+        slots=doc.get("requiredSlots") or 1,
+        depends=_dependencies(doc["dependsOn"]) if doc.get("dependsOn") else (),
     )
+
+
+def _dependencies(doc: Doc) -> tuple[str | tuple[int, int], ...]:
+    ranges = [(span["start"], span["end"]) for span in doc.get("taskIdRanges") or ()]
+    return (*(doc.get("taskIds") or ()), *ranges)
 
 
 def _outcome(row: TaskRow) -> Outcome:
@@ -225,23 +205,6 @@ def _interrupted(info: Mapping[str, Any], attempt: Attempt) -> Outcome:
     """Why an attempt ended that did not fail: only a request (a removal, a resize, a deletion) sets the time."""
     sent_back = moment(info.get("lastRequeueTime"))
     return "requeued" if sent_back and attempt.start and sent_back >= attempt.start else "lost"
-
-
-def with_preemptions(spans: Iterable[Span], phases: Iterable[NodePhase]) -> tuple[Span, ...]:
-    """Attempts that were interrupted when Batch said of their node that it is preempted, called so."""
-    taken: dict[str, list[datetime]] = {}
-    for phase in phases:
-        if phase.state == "preempted":
-            taken.setdefault(phase.node_id, []).append(phase.start)
-    if not taken:
-        return tuple(spans)
-    return tuple(
-        replace(span, outcome="preempted")
-        if span.outcome in ("lost", "requeued")
-        and any(_within(span, at) for at in taken.get(span.node_id, ()))
-        else span
-        for span in spans
-    )
 
 
 def _within(span: Span, taken: datetime) -> bool:
@@ -261,27 +224,3 @@ def _left(doc: Doc, row: TaskRow) -> datetime:
     if str(doc.get("previousState", "")).lower() == "active":
         return moment(doc.get("previousStateTransitionTime")) or row.since
     return row.started or row.since
-
-
-def _since(doc: Doc) -> datetime:
-    since = moment(doc.get("stateTransitionTime"))
-    if since is None:
-        raise KeyError("stateTransitionTime")
-    return since
-
-
-def _address(doc: Doc) -> tuple[int, ...]:
-    """The private address as numbers, so that 10.0.0.10 comes after 10.0.0.9."""
-    return tuple(int(part) for part in (doc.get("ipAddress") or "").split(".") if part.isdigit())
-
-
-def _node_error(doc: Doc) -> str:
-    """What is wrong with a node; a failed start task goes first, which `errors` tells less of."""
-    start = doc.get("startTaskInfo") or {}
-    if str(start.get("result", "")).lower() == "failure":
-        failed = start.get("failureInfo") or {}
-        why = reason_in_words(failed.get("code") or "", failed.get("message") or "", start.get("exitCode"))
-        return f"The start task failed. {why}".strip()
-    for error in doc.get("errors") or ():
-        return reason_in_words(error.get("code") or "Unknown", error.get("message") or "", None)
-    return ""

@@ -1,7 +1,7 @@
 """What the monitor shows: one immutable picture of a pool and a job, in rows small enough for 100,000 of them."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
@@ -40,7 +40,8 @@ class NodeRow:
 class TaskRow:
     """A task. `failure` is Batch's word for why it failed, `retries` runs that did not count as its last.
 
-    `lost`: its node was lost (or taken back by Azure) while it ran, and it waits to start again.
+    `lost`: its node was lost (or taken back by Azure) while it ran, and it waits to start again. `slots` are those
+    of a node that it takes, `depends` the tasks that it waits for, by id or from one number to another.
     """
 
     id: str
@@ -56,6 +57,8 @@ class TaskRow:
     retries: int
     failure: str | None
     lost: bool = False
+    slots: int = 1
+    depends: tuple[str | tuple[int, int], ...] = ()
 
     @property
     def stopped(self) -> bool:
@@ -125,6 +128,7 @@ class Counts:
 class Snapshot:
     """The picture after a poll. `version` changes with what is in it; `taken_at` is the service's clock.
 
+    `stopped` tells how many of the tasks that count as failed were stopped by a person or a time limit.
     With `error` set, the rest is the last good picture, `age()` seconds old. `places` are the places of all nodes
     that the pool ever had, also of those that are gone. `steps` are known of attempts that somebody looked at
     (`Recorder.look_closer`), by task id and attempt as a Span has them.
@@ -134,21 +138,17 @@ class Snapshot:
     taken_at: datetime
     pool: PoolInfo | None
     job: Run | None
-    nodes: tuple[NodeRow, ...]
-    tasks: tuple[TaskRow, ...]
-    spans: tuple[Span, ...]
+    nodes: Sequence[NodeRow]
+    tasks: Sequence[TaskRow]
+    spans: Sequence[Span]
     counts: Counts
     slots: int
     error: DashboardError | None = None
-    phases: tuple[NodePhase, ...] = ()
+    phases: Sequence[NodePhase] = ()
+    stopped: int = 0
     places: Mapping[str, int] = field(default_factory=dict)
     steps: Mapping[tuple[str, int], Steps] = field(default_factory=dict)
     taken: float = field(default_factory=time.monotonic, compare=False)
-
-    @property
-    def stopped(self) -> int:
-        """How many of the tasks that count as failed were stopped by a person or a time limit."""
-        return sum(task.stopped for task in self.tasks)
 
     def age(self) -> float:
         """Seconds since the service was last asked with success."""

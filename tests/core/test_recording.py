@@ -5,9 +5,11 @@ from typing import Any
 
 import pytest
 
-from batch_core.history import GONE, Attempt, State
-from batch_core.recording import NodeBook, TaskBook, with_preemptions
-from batch_core.snapshot import Counts, NodePhase, Span
+from batch_core.history import GONE, QUIET, Attempt, State
+from batch_core.node_book import NodeBook
+from batch_core.phase_book import PhaseBook
+from batch_core.recording import TaskBook
+from batch_core.snapshot import Counts
 
 T0 = datetime(2026, 11, 22, 15, 0, 0, tzinfo=UTC)
 
@@ -56,7 +58,7 @@ def drawn(book: TaskBook) -> list[tuple]:
             s.end and (s.end - T0).total_seconds(),
             s.outcome,
         )
-        for s in book.spans.values()
+        for s in book.spans.picture()
     ]
 
 
@@ -83,7 +85,8 @@ def test_a_task_seen_only_when_it_was_over_tells_of_its_run_and_its_state_before
     )
     assert State("t1", "running", at(5)) in changes
     assert drawn(book) == [(1, "n1", 5.0, 9.0, "failed")]
-    row = book.rows["t1"]
+    row = book.rows.get("t1")
+    assert row
     assert (row.result, row.exit_code, row.started, row.ended) == ("failure", 1, at(5), at(9))
 
 
@@ -92,7 +95,7 @@ def test_a_retry_ends_the_attempt_before_it_as_failed() -> None:
     book.update([task("running", 5, start=5, node="n1")])
     book.update([task("running", 8, start=8, node="n2", retries=1, before=("active", 7))])
     assert drawn(book) == [(1, "n1", 5.0, 7.0, "failed"), (2, "n2", 8.0, None, "running")]
-    assert book.rows["t1"].retries == 1
+    assert [row.retries for row in book.rows.picture()] == [1]
 
 
 def test_a_lost_node_ends_the_attempt_as_lost_also_when_no_count_tells() -> None:
@@ -214,7 +217,7 @@ def test_a_task_that_lost_its_node_is_told_from_one_that_was_sent_back(change: d
     }
     book = TaskBook(())
     book.update([doc])
-    assert book.rows["t"].lost is lost
+    assert [row.lost for row in book.rows.picture()] == [lost]
 
 
 def test_what_a_request_sent_back_is_not_called_lost() -> None:
@@ -248,11 +251,18 @@ def test_what_somebody_stopped_is_not_called_failed() -> None:
 def test_only_what_ran_on_a_node_that_batch_calls_preempted_is_called_so(
     phase: tuple[str, str, float], outcome: str
 ) -> None:
-    lost = Span("n1", "t1", "a.mp4", at(5), at(8), "lost", 1)
-    done = Span("n1", "t2", "b.mp4", at(5), at(6), "done", 1)
+    book, phases = TaskBook(()), PhaseBook((), QUIET)
+    book.update(
+        [task("running", 5, start=5, node="n1"), {**task("running", 5, start=5, node="n1"), "id": "t2"}]
+    )
+    book.update(
+        [task("active", 8, before=("running", 5)), {**task("completed", 6, start=5, node="n1"), "id": "t2"}]
+    )
     node_id, state, since = phase
-    found = with_preemptions([lost, done], [NodePhase(node_id, state, at(since), None)])
-    assert [span.outcome for span in found] == [outcome, "done"]
+    phases.update([State(node_id, state, at(since))])
+    for _ in range(2):
+        book.call_preempted(phases.taken_back, at(9))
+    assert [span.outcome for span in book.spans.picture()] == [outcome, "done"]
 
 
 def test_a_node_that_takes_no_tasks_is_told_from_one_that_does() -> None:
@@ -262,3 +272,16 @@ def test_a_node_that_takes_no_tasks_is_told_from_one_that_does() -> None:
     )
     assert (book.rows["a"].accepts, book.rows["b"].accepts) == (False, True)
     assert book.places == {"a": 0, "b": 1}
+
+
+def test_what_a_task_waits_for_and_the_slots_it_takes_are_told() -> None:
+    book = TaskBook(())
+    depends = {"taskIds": ["a", "b"], "taskIdRanges": [{"start": 3, "end": 9}]}
+    book.update(
+        [
+            task("active", 0) | {"dependsOn": depends},
+            task("running", 2, start=2, node="n1") | {"id": "t2", "requiredSlots": 2},
+        ]
+    )
+    assert [(row.depends, row.slots) for row in book.rows.picture()] == [(("a", "b", (3, 9)), 1), ((), 2)]
+    assert (book.busy["n1"], book.touched) == (2, {"n1"})

@@ -1,0 +1,129 @@
+"""A job and its tasks, poll by poll: what is asked for, and what the history gets to know."""
+
+import time
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+
+from batch_core import jobs
+from batch_core.doubts import Doubt
+from batch_core.errors import NotFound
+from batch_core.feed import Feed
+from batch_core.history import Change
+from batch_core.jobs import Run, run_from
+from batch_core.keeping import Keeper, Key
+from batch_core.recording import TASK_SELECT, TaskBook
+from batch_core.times import wire
+
+OVERLAP = timedelta(seconds=10)  # lists lag and the service's clocks differ: what is seen twice is merged
+FINAL_CHECK = 30.0  # seconds between two looks at a job that is over: it can still be deleted
+
+
+class TaskWatch:
+    """Keeps the book of a job's tasks. Without a job's id there is nothing to look at."""
+
+    def __init__(self, feed: Feed, keeper: Keeper, job_id: str | None) -> None:
+        self._feed, self._keeper, self.job_id = feed, keeper, job_id
+        self.job: Run | None = None
+        self.book = TaskBook(())
+        self.changed = False
+        self._born: datetime | None = None
+        self._looked = 0.0
+        self._loaded = self._final = self._gone = False
+        self._mark: datetime | None = None
+        self._doubt = Doubt()
+
+    @property
+    def key(self) -> Key:
+        """The job in the history."""
+        return "job", self.job_id or "", self._born
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing will change any more."""
+        return self.job_id is None or self._final or self._gone
+
+    @property
+    def waits(self) -> bool:
+        """Whether tasks wait that a node could take."""
+        return self.job is not None and not self.job.over and self.book.counts().active > 0
+
+    def look_at_job(self) -> None:
+        """Asks for the job itself; one that is over only now and then. Raises DashboardError."""
+        if not self.job_id:
+            return
+        settled = self._final or self._gone
+        if settled and time.monotonic() - self._looked < FINAL_CHECK:
+            return
+        doc = self._feed.one(f"/jobs/{self.job_id}", **{"$select": jobs.SELECT})
+        self._looked = time.monotonic()
+        job = run_from(doc) if doc else None
+        self.changed |= job != self.job
+        born = job.created if job else None
+        if not self._loaded or (job and born != self._born):
+            self._open(born)
+        if job is None and not self._gone:
+            self._forget()
+        self.job, self._gone = job, job is None
+
+    def _open(self, born: datetime | None) -> None:
+        """Begins a book for the job: what the history knows of its attempts is the start."""
+        self._born = born
+        scope, history = self._keeper.scope(self.key), self._keeper.history
+        self.book = TaskBook(history.attempts(scope) if history and scope else ())
+        self._loaded = self._final = False
+
+    def _forget(self) -> None:
+        """The job is gone: its spans stay, and those still open end when they were last seen."""
+        scope, history = self._keeper.scope(self.key), self._keeper.history
+        seen = history.last_seen(scope) if history and scope else None
+        self._note(True, self.book.close_all(seen or self._keeper.now()))
+        self._note(*self.book.keep_only(set(), self._keeper.now()))
+
+    def look_at_tasks(self) -> None:
+        """Asks for the tasks that have changed, or for all. Raises DashboardError."""
+        if self.job is None or self._final:
+            return
+        over = self.job.over
+        try:
+            self._list(whole=not self._loaded)
+            known = len(self.book.rows)
+            if self._doubt.must_reload(self._counted(), known, known):
+                self._list(whole=True)
+        except NotFound:
+            return  # deleted since the job was asked for; the next poll tells
+        self._final = over and self.book.counts().running == 0
+        if self.book.counts().running:
+            self._keeper.mark(self.key)
+
+    def _list(self, whole: bool) -> None:
+        query = {"$select": TASK_SELECT}
+        if not whole and self._mark:
+            query["$filter"] = f"stateTransitionTime ge DateTime'{wire(self._mark - OVERLAP)}'"
+        mark: datetime | None = None
+        ids: set[str] = set()
+        for page in self._feed.many(f"/jobs/{self.job_id}/tasks", **query):
+            mark = mark or self._feed.clock
+            self._note(*self.book.update(page))
+            if whole:
+                ids.update(doc["id"] for doc in page)
+        if whole:
+            self._note(*self.book.keep_only(ids, self._keeper.now()))
+            self._loaded = True
+            self._doubt.listed()
+        self._mark = mark or self._keeper.newest
+
+    def _counted(self) -> int | None:
+        """How many tasks there are by the counts API, which knows of deletions."""
+        doc: Mapping[str, Mapping[str, int]] | None = self._feed.one(f"/jobs/{self.job_id}/taskcounts")
+        if doc is None:
+            return None
+        counted = doc.get("taskCounts") or {}
+        return sum(counted.get(state) or 0 for state in ("active", "running", "completed"))
+
+    def _note(self, changed: bool, changes: list[Change]) -> None:
+        self.changed |= changed
+        self._keeper.keep(self.key, changes)
+
+    def note(self, changes: list[Change]) -> None:
+        """Adds to the job's history what was found out about its tasks in another way."""
+        self._note(bool(changes), changes)
