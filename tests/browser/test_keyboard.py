@@ -73,7 +73,7 @@ def test_from_the_upload_to_the_deletion(page: Page, app_url: str, account: Acco
     assert download.value.suggested_filename == "bird song.m4a"
 
     go(page, "Clean up")
-    tab_to(page, page.get_by_role("checkbox", name=re.compile(r"bird song\W+mp4")))
+    tab_to(page, page.get_by_role("checkbox", name=re.compile(r"^bird song\.mp4 · added on")))
     page.keyboard.press("Space")
     tab_to(page, button(page, "Delete"))
     page.keyboard.press("Enter")

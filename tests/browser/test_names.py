@@ -109,6 +109,14 @@ def test_names_from_the_upload_to_the_download(only_these: Page, account: Accoun
             page.get_by_role("button", name=f"Download {name}", exact=True).click()
         # Chromium takes no invisible character into a file's name, not even the one that joins an emoji.
         assert download.value.suggested_filename == name.replace("\u200d", "_")
+
+    go(page, "Clean up")
+    expect(page.get_by_role("checkbox", name=re.compile(r"^same name\.mp4 · added on"))).to_have_count(
+        2, timeout=LONG
+    )
+    boxes = texts(page.get_by_test_id("stCheckbox"))
+    assert not [shown for _, shown, _ in WORST if not any(box.startswith(f"{shown} · ") for box in boxes)]
+    nothing_ran(page)
     assert dialogs == []
     assert hosts <= {"127.0.0.1", None}, "nothing but this computer was asked"
 

@@ -3,12 +3,15 @@
 import re
 from collections import Counter
 from collections.abc import Callable
+from itertools import pairwise
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from batch_core import cleanup, pools
 from batch_core.account import Account
 from batch_core.jobs import Run
+from pages.shell import words
 from pages.shell.words import when
 from tests.waiting import until
 
@@ -27,11 +30,13 @@ def test_everything_that_is_left_is_listed_and_what_costs_is_marked(
     assert not opened.exception
     assert [title.value for title in opened.title] == ["Clean up"]
     left = cleanup.inventory(account)
-    boxes = {box.key: box.label for box in opened.checkbox}
-    shown = [item for item in left if f"clean_{item.kind}_{item.id}" in boxes]  # long groups have pages
+    order = [element for element in opened.main if element.type in ("checkbox", "markdown")]
+    beside = {one.key: after for one, after in pairwise(order) if one.type == "checkbox"}
+    shown = [item for item in left if f"clean_{item.kind}_{item.id}" in beside]  # long groups have pages
     assert {item.kind for item in shown} == {item.kind for item in left} >= {"pool", "job", "results"}
     for item in shown:
-        assert ("would cost money on Azure" in boxes[f"clean_{item.kind}_{item.id}"]) == item.costs
+        mark = beside[f"clean_{item.kind}_{item.id}"]
+        assert (mark.type == "markdown" and "would cost money on Azure" in mark.value) == item.costs
     costly = sum(item.costs for item in left)
     said = "\n".join(text.value for text in opened.markdown)
     assert "Nothing costs money on this computer." in said
@@ -98,3 +103,18 @@ def test_it_ends_with_what_is_left_as_the_services_list_it(app: Open, account: A
     assert any(
         re.match(rf"Counted at \d\d:\d\d:\d\d: {left} {word}", caption.value) for caption in opened.caption
     )
+
+
+@pytest.mark.parametrize(
+    ("name", "written"),
+    [
+        ("IMG_0001 (2).mp4", "IMG_0001 (2).mp4"),
+        ("2026-11-22 18.30 - Anna & Ben!.mov", "2026-11-22 18.30 - Anna & Ben!.mov"),
+        ("1. intro.mp4", r"1\. intro.mp4"),
+        ("- a *b* _c_ [d](e) <f>", r"\- a \*b\* \_c\_ \[d\](e) \<f\>"),
+        (":100: &amp;", ":\u2060100: \\&amp;"),
+    ],
+)
+def test_a_box_is_called_as_the_thing_is_with_few_signs_more(name: str, written: str) -> None:
+    """Screen readers say a box's label as it is written; in Markdown it must be the name all the same."""
+    assert words.label(name) == written
