@@ -1,12 +1,13 @@
 """The time axis: by the clock of the viewer's zone, or since the start as if that had been midnight of 2000.
 
-Moments are sent as texts: plotly.js would shift numbers by the zone of the browser.
+Moments are sent as texts: plotly.js would shift numbers by the zone of the browser. The clock is the one that the
+zone has at the axis' end, also for what was before it was changed: an hour of the axis is always an hour.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 from typing import Any
 
 from pages.charts.labels import plain
@@ -25,22 +26,28 @@ class Axis:
     now: datetime
     zone: tzinfo
     relative: bool
+    live: bool = True  # whether it goes on
 
     def at(self, moment: datetime) -> str:
-        shown = MIDNIGHT + (moment - self.start) if self.relative else moment.astimezone(self.zone)
-        return shown.replace(tzinfo=None).isoformat(sep=" ", timespec="milliseconds")
+        return _text(MIDNIGHT + (moment - self.start)) if self.relative else self.clock(moment)
 
-    def length(self, start: datetime, end: datetime | None) -> float:
-        """Milliseconds, never a whole number: plotly.js takes 12 and 2000 on a date axis for years."""
-        return max(0, round(((end or self.now) - start).total_seconds() * 1000)) + 0.5
+    def at_milliseconds(self, since_1970: int) -> str:
+        return self.at(datetime.fromtimestamp(since_1970 / 1000, UTC))
 
     def clock(self, moment: datetime) -> str:
-        return moment.astimezone(self.zone).strftime("%H:%M:%S")
+        """Date and time by the clock, whatever the axis shows."""
+        return _text(moment.astimezone(timezone(self.now.astimezone(self.zone).utcoffset() or timedelta())))
 
 
-def run_axis(started: datetime | None, now: datetime, zone: tzinfo = UTC, *, relative: bool = True) -> Axis:
-    """The axis of a run that started then (or has not yet)."""
-    return Axis(min(started or now, now), now, zone, relative)
+def _text(moment: datetime) -> str:
+    return moment.replace(tzinfo=None).isoformat(sep=" ", timespec="milliseconds")
+
+
+def run_axis(
+    started: datetime | None, now: datetime, zone: tzinfo = UTC, *, relative: bool = True, live: bool = True
+) -> Axis:
+    """The axis of a run that started then (or has not yet), and still goes on when it is `live`."""
+    return Axis(min(started or now, now), now, zone, relative, live)
 
 
 def pool_start(made: datetime | None, now: datetime) -> datetime:

@@ -1,18 +1,25 @@
-"""What lies in the lanes of the timeline: bars of tasks, phases of nodes, marks at ends, what waits."""
+"""What the browser draws in the lanes of the timeline, as columns: bars of tasks, phases of nodes, minutes, the queue.
+
+Plotly draws the axes; the bars are drawn on a canvas under them (10,000 bars of Plotly's take a second). Times are
+whole numbers of `unit` milliseconds since `base`, starts as the distance from the one before: short, once compressed.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from pages.charts.axis import Axis
-from pages.charts.labels import duration, plain
-from pages.charts.lanes import Lanes, attempts
+from pages.charts.columns import NEVER, OUTCOMES, Attempts, Numbers, milliseconds
+from pages.charts.labels import short
+from pages.charts.lanes import Lanes
 from pages.charts.palette import (
     ERROR,
-    IDLE,
     PREEMPTED,
     RUNNING,
     SEVERITY,
@@ -25,163 +32,107 @@ from pages.charts.palette import (
 )
 
 if TYPE_CHECKING:
-    from batch_core.snapshot import NodePhase, Span
+    from batch_core.snapshot import NodePhase, Steps
 
-LABELLED_AT_MOST = 300
-ROOMY = 10  # px of a lane from which bars have outlines and textures
+FINENESS = 200_000  # units on an axis: what a screen shows is far less, and short numbers are sent faster
+GOES_ON = -1  # instead of a length
+TALL, THIN = 0.78, 0.3  # of a lane
+NAME = 40
 
-Figure = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Waiting:
-    """Tasks that no node has taken yet: how many, and since when the oldest waits."""
-
-    count: int
-    since: datetime
+Columns = dict[str, Any]
 
 
 @dataclass(frozen=True)
-class Look:
-    """What bars of lanes this many pixels high can carry."""
+class Scale:
+    """Moments as numbers that the browser gets."""
 
-    lane: float
+    base: int
+    unit: int
 
-    def outline(self, family: Family) -> Figure:
-        if self.lane >= ROOMY:
-            return {"color": family.edge, "width": 1}
-        return {"color": family.colour, "width": 0.5}
+    @classmethod
+    def of(cls, axis: Axis) -> Scale:
+        base = milliseconds(axis.start)
+        return cls(base, max(1, (milliseconds(axis.now) - base) // FINENESS))
 
-    def pattern(self, family: Family) -> Figure:
-        shape = family.pattern if self.lane >= ROOMY else ""
-        return {"shape": shape, "fgcolor": family.edge, "fillmode": "overlay", "size": 7, "solidity": 0.15}
+    def at(self, moment: datetime) -> int:
+        return (milliseconds(moment) - self.base) // self.unit
 
-    @property
-    def mark(self) -> float:
-        return max(3.0, min(8.0, self.lane))
-
-
-def task_bars(spans: Sequence[Span], rows: Lanes, axis: Axis, look: Look) -> list[Figure]:
-    """A bar an attempt, a trace a family of outcomes."""
-    traces = []
-    labelled = len(spans) <= LABELLED_AT_MOST
-    for family in SEVERITY:
-        chosen = [index for index, span in enumerate(spans) if outcome_family(span.outcome) is family]
-        if not chosen:
-            continue
-        trace = _bar_trace(family, look)
-        trace["base"] = [axis.at(spans[index].start) for index in chosen]
-        trace["x"] = [axis.length(spans[index].start, spans[index].end) for index in chosen]
-        trace["y"] = [rows.placed[index] for index in chosen]
-        trace["customdata"] = [spans[index].task_id for index in chosen]
-        trace["hovertext"] = [_hover(spans[index], family, axis) for index in chosen]
-        if labelled:
-            trace["text"] = [plain(spans[index].name, 40) for index in chosen]
-        traces.append(trace)
-    return traces
+    def columns(self, start: Numbers, end: Numbers) -> Columns:
+        """Starts as distances, and lengths; both in the order given, which is by start."""
+        begins = (start - self.base) // self.unit
+        ends = np.where(end == NEVER, 0, (end - self.base) // self.unit)
+        lengths = np.where(end == NEVER, GOES_ON, np.maximum(ends - begins, 0))
+        return {"start": np.diff(begins, prepend=0).tolist(), "length": lengths.tolist()}
 
 
-def _bar_trace(family: Family, look: Look) -> Figure:
-    trace = {
-        "type": "bar",
-        "orientation": "h",
-        "width": 0.78,
-        # the outline keeps the shortest bar visible
-        "marker": {"color": family.colour, "line": look.outline(family), "pattern": look.pattern(family)},
-        "textposition": "inside",
-        "insidetextanchor": "start",
-        "textangle": 0,
-        "constraintext": "both",
-        "insidetextfont": {"color": family.text, "size": 11},
-        "cliponaxis": True,
-        "hovertemplate": "%{hovertext}<extra></extra>",
-        "meta": {"kind": "task"},
+def look(family: Family, words: str, height: float = TALL) -> Columns:
+    """How bars of a kind look, and what they are called. The worst are drawn last, over the others."""
+    return {
+        "family": family.id,
+        "colour": family.colour,
+        "edge": family.edge,
+        "text": family.text,
+        "pattern": family.pattern,
+        "glyph": family.glyph,
+        "rank": SEVERITY.index(family),
+        "mark": family.glyph if family in (ERROR, PREEMPTED) else "",
+        "height": height,
+        "words": words,
     }
-    return trace
 
 
-def _hover(span: Span, family: Family, axis: Axis) -> str:
-    attempt = f", attempt {span.attempt}" if span.attempt > 1 else ""
-    when = _when(span.start, span.end, axis)
-    return f"<b>{plain(span.name)}</b><br>{family.glyph} {outcome_words(span.outcome)}{attempt}<br>{when}"
+def task_bars(work: Attempts, rows: Lanes, scale: Scale, steps: Mapping[tuple[str, int], Steps]) -> Columns:
+    """A bar an attempt, in its result's colour; a line leads from an attempt to the next."""
+    by_start = np.argsort(work.start, kind="stable")
+    spans = [work.spans[at] for at in by_start.tolist()]
+    ids = [span.task_id for span in spans]
+    names = [short(span.name, NAME) for span in spans]
+    return {
+        "kind": "task",
+        **scale.columns(work.start[by_start], work.end[by_start]),
+        "lane": rows.placed[by_start].tolist(),
+        "look": work.outcome[by_start].tolist(),
+        "looks": [look(outcome_family(outcome), outcome_words(outcome)) for outcome in OUTCOMES],
+        "id": ids,
+        "name": names if names != ids else None,
+        "attempt": {str(at): span.attempt for at, span in enumerate(spans) if span.attempt > 1},
+        "links": _links(ids),
+        "steps": {
+            str(at): [
+                None if moment is None else scale.at(moment) for moment in (known.converting, known.uploading)
+            ]
+            for at, span in enumerate(spans)
+            if steps and (known := steps.get((span.task_id, span.attempt)))
+        },
+    }
 
 
-def _when(start: datetime, end: datetime | None, axis: Axis) -> str:
-    if end is None:
-        return f"since {axis.clock(start)}"
-    return f"{axis.clock(start)} – {axis.clock(end)}, {duration(end - start)}"
+def _links(ids: Sequence[str]) -> list[int]:
+    """Pairs, one after the other: an attempt at a task, and the attempt that followed it."""
+    if len(set(ids)) == len(ids):
+        return []
+    by_task: dict[str, list[int]] = {}
+    for at, id in enumerate(ids):
+        by_task.setdefault(id, []).append(at)
+    return [at for places in by_task.values() for pair in pairwise(places) for at in pair]
 
 
-def node_phases(phases: Sequence[NodePhase], rows: Lanes, axis: Axis, look: Look) -> list[Figure]:
+def node_phases(phases: Sequence[NodePhase], rows: Lanes, axis: Axis, scale: Scale) -> Columns:
     """When nodes were starting or at work, and thinner when they were offline, preempted or broken."""
-    traces = []
-    for family in SEVERITY:
-        chosen = [
-            phase for phase in phases if node_family(phase.state) is family and phase.node_id in rows.first
-        ]
-        if not chosen:
-            continue
-        trace = _bar_trace(family, look)
-        starts = [max(phase.start, axis.start) for phase in chosen]
-        trace["width"] = 0.78 if family in (STARTING, RUNNING) else 0.3
-        trace["base"] = [axis.at(start) for start in starts]
-        trace["x"] = [axis.length(start, phase.end) for start, phase in zip(starts, chosen, strict=True)]
-        trace["y"] = [rows.first[phase.node_id] for phase in chosen]
-        trace["customdata"] = [phase.node_id for phase in chosen]
-        trace["hovertext"] = [
-            f"{family.glyph} {node_words(phase.state)}<br>{_when(phase.start, phase.end, axis)}"
-            for phase in chosen
-        ]
-        trace["meta"] = {"kind": "node"}
-        traces.append(trace)
-    return traces
-
-
-def end_marks(spans: Sequence[Span], rows: Lanes, axis: Axis, look: Look) -> list[Figure]:
-    """A mark at the end of what failed or was preempted, and a line from an attempt to the next."""
-    traces: list[Figure] = []
-    links = attempts(spans)
-    if links:
-        x: list[str | None] = []
-        y: list[int | None] = []
-        for earlier, later in links:
-            x += [axis.at(spans[earlier].end or spans[later].start), axis.at(spans[later].start), None]
-            y += [rows.placed[earlier], rows.placed[later], None]
-        line = {"color": "var(--st-text-color)", "width": 1, "dash": "dot"}
-        traces.append({**silent("scatter"), "mode": "lines", "x": x, "y": y, "line": line})
-    for family, symbol in ((PREEMPTED, "diamond"), (ERROR, "x")):
-        chosen = [
-            index for index, span in enumerate(spans) if span.end and outcome_family(span.outcome) is family
-        ]
-        if chosen:
-            marker = {
-                "symbol": symbol,
-                "size": look.mark,
-                "color": family.colour,
-                "line": look.outline(family),
-            }
-            trace = {**silent("scatter"), "mode": "markers", "marker": marker}
-            trace["x"] = [axis.at(spans[index].end or axis.now) for index in chosen]
-            trace["y"] = [rows.placed[index] for index in chosen]
-            traces.append(trace)
-    return traces
-
-
-def queue(waiting: Waiting, lane: int, axis: Axis, look: Look) -> Figure:
-    """One hatched bar in a lane of its own for all that waits."""
-    trace = _bar_trace(IDLE, look)
-    since = max(waiting.since, axis.start)
-    trace["marker"] = {
-        "color": "rgba(0,0,0,0)",
-        "line": {"color": IDLE.edge, "width": 1},
-        "pattern": {"shape": "/", "fgcolor": IDLE.edge, "fillmode": "overlay", "size": 8, "solidity": 0.2},
+    shown = sorted((phase for phase in phases if phase.node_id in rows.first), key=lambda phase: phase.start)
+    states = sorted({phase.state for phase in shown})
+    start = np.array([milliseconds(max(phase.start, axis.start)) for phase in shown], np.int64)
+    end = np.array([NEVER if phase.end is None else milliseconds(phase.end) for phase in shown], np.int64)
+    return {
+        "kind": "node",
+        **scale.columns(start, end),
+        "lane": [rows.first[phase.node_id] for phase in shown],
+        "look": [states.index(phase.state) for phase in shown],
+        "looks": [
+            look(family, node_words(state), TALL if family in (STARTING, RUNNING) else THIN)
+            for state in states
+            for family in [node_family(state)]
+        ],
+        "id": [phase.node_id for phase in shown],
+        "name": [rows.labels[rows.first[phase.node_id]] for phase in shown],
     }
-    trace["base"], trace["x"], trace["y"] = [axis.at(since)], [axis.length(since, None)], [lane]
-    trace["hovertext"] = [f"{waiting.count:,} waiting for a node"]
-    trace["meta"] = {}
-    return trace
-
-
-def silent(kind: str) -> Figure:
-    """A trace that does not answer the pointer."""
-    return {"type": kind, "hoverinfo": "skip", "cliponaxis": True}

@@ -9,11 +9,22 @@ _INVISIBLE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 
 def plain(text: str, limit: int = 60) -> str:
     """A name as Plotly may show it: tags and entities shown as typed, no control characters, at most `limit` long."""
-    seen = "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in _INVISIBLE else c for c in text)
+    return html.escape(short(text, limit), quote=False)
+
+
+def short(text: str, limit: int = 60) -> str:
+    """A name as text (never as HTML): no control characters, at most `limit` long."""
+    seen = (
+        text
+        if text.isprintable()
+        else "".join(
+            "\N{REPLACEMENT CHARACTER}" if unicodedata.category(c) in _INVISIBLE else c for c in text
+        )
+    )
     if len(seen) > limit:
         tail = limit // 3
         seen = f"{seen[: limit - tail - 1]}…{seen[-tail:]}"
-    return html.escape(seen, quote=False)
+    return seen
 
 
 def node_name(node_id: str, order: int) -> str:

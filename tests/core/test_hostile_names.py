@@ -28,6 +28,8 @@ from batch_core.snapshot import NodeRow, Span
 from batch_core.storage import INPUTS, RESULTS
 from pages.charts import heatmap, timeline
 from pages.charts.axis import run_axis
+from pages.charts.columns import attempts_of, tasks_of
+from pages.charts.lanes import order
 from tests.core.media import clip
 from tests.core.names import COLLIDING, NAMES
 from tests.waiting import until
@@ -224,7 +226,12 @@ def test_charts_show_a_name_and_interpret_nothing(name: str) -> None:
     span = Span("n0", "file-0001", name, NOW, NOW + timedelta(seconds=5), "done", 1)
     tiles = heatmap.heatmap([node], slots=1, working_on={"n0": [name]}, zone=zone, view="v")
     axis = run_axis(NOW, NOW + timedelta(seconds=9), zone, relative=True)
-    bars = timeline.timeline([node], [span], (), slots=1, axis=axis, view="v")
+    work = attempts_of([span])
+    facts = timeline.Facts(tasks_of(()))
+    bars = timeline.timeline(order([node], work), work, facts, slots=1, axis=axis, view="v")
+    (drawn,) = bars["bars"]["sets"][1].pop("name")  # the browser sets it as text
+    assert drawn.replace("\ufffd", "\u200d")[:20] == name[:20]
+    assert all(character.isprintable() for character in drawn)
     found = [text for figure in (tiles, bars) for text in labels(figure)]
     beginning = name[:20]
     assert any(beginning in html.unescape(text).replace("\ufffd", "\u200d") for text in found)

@@ -11,11 +11,9 @@ from zoneinfo import ZoneInfo
 import orjson
 import pytest
 
-from batch_core.snapshot import NodePhase, NodeRow, Outcome, Span
-from pages.charts import heatmap, timeline
-from pages.charts.axis import pool_start, run_axis
+from batch_core.snapshot import NodeRow
+from pages.charts import heatmap
 from pages.charts.labels import duration, plain
-from pages.charts.lanes import lanes
 from pages.charts.palette import (
     DONE,
     ERROR,
@@ -67,28 +65,8 @@ def after(seconds: float) -> datetime:
     return START + timedelta(seconds=seconds)
 
 
-def span(
-    task: str, where: str, start: float, end: float | None, outcome: Outcome = "done", name: str = "a.mp4"
-) -> Span:
-    return Span(where, task, name, after(start), None if end is None else after(end), outcome, 1)
-
-
 def tiles(nodes: Sequence[NodeRow], slots: int = 1) -> Figure:
     return heatmap.heatmap(nodes, slots=slots, working_on={"n0": ["a.mp4"]}, zone=BERLIN, view="v")
-
-
-def gantt(nodes: Sequence[NodeRow], spans: Sequence[Span], seconds: float = 60, **more: Any) -> Figure:
-    axis = run_axis(START, after(seconds), BERLIN, relative=more.pop("relative", True))
-    return timeline.timeline(nodes, spans, more.pop("phases", ()), slots=1, axis=axis, view="v", **more)
-
-
-def bars_of(figure: Figure, family: Family) -> Figure:
-    """The trace with the bars of a family."""
-    return next(
-        trace
-        for trace in figure["data"]
-        if trace["type"] == "bar" and trace["marker"]["color"] == family.colour
-    )
 
 
 # Palette
@@ -282,9 +260,6 @@ def test_a_node_that_takes_no_more_tasks_is_marked_though_it_still_works() -> No
 
 def test_buttons_never_lie_over_tiles() -> None:
     assert not tiles([node(0)])["layout"].get("meta", {}).get("tools")
-    layout = gantt([node(0)], [span("t1", "n0", 0, 10)])["layout"]
-    assert layout["meta"]["tools"]
-    assert layout["margin"]["t"] >= 24
 
 
 def test_trouble_keeps_its_glyph_where_tiles_are_small() -> None:
@@ -296,166 +271,6 @@ def test_trouble_keeps_its_glyph_where_tiles_are_small() -> None:
 def test_the_alternative_text_counts_all() -> None:
     assert heatmap.alt_text([node(0, "running"), node(1)], 5) == "Nodes, 2 of 5: 1 idle, 1 running."
     assert heatmap.alt_text([], 0) == "Nodes, 0 of 0: none yet."
-
-
-# Timeline
-
-
-def test_a_bar_lies_from_start_to_end_in_its_results_colour() -> None:
-    spans = [
-        span("t1", "n0", 0, 10),
-        span("t2", "n1", 5, 20, "failed"),
-        span("t3", "n0", 12, None, "running"),
-    ]
-    figure = gantt([node(0), node(1)], spans)
-    done, failed, running = (bars_of(figure, family) for family in (DONE, ERROR, RUNNING))
-    assert (done["y"], failed["y"], running["y"]) == ([0], [1], [0])
-    assert (done["base"], running["base"]) == (["2000-01-01 00:00:00.000"], ["2000-01-01 00:00:12.000"])
-    assert (done["x"][0], failed["x"][0], running["x"][0]) == pytest.approx((10_000, 15_000, 48_000), abs=1)
-    assert running["customdata"] == ["t3"]
-
-
-def test_lengths_and_places_are_never_taken_for_years() -> None:
-    figure = gantt([node(0)], [span("t1", "n0", 0.012, 2.012)])
-    done = bars_of(figure, DONE)
-    assert done["x"][0] != int(done["x"][0])
-    assert done["base"] == ["2000-01-01 00:00:00.012"]
-
-
-def test_the_clock_axis_is_in_the_viewers_zone() -> None:
-    figure = gantt([node(0)], [span("t1", "n0", 0, 10)], relative=False)
-    assert bars_of(figure, DONE)["base"] == ["2026-11-22 14:00:00.000"]
-    assert "CET" in figure["layout"]["xaxis"]["title"]["text"]
-
-
-def test_overlapping_work_gets_lanes_of_its_own_that_stay() -> None:
-    nodes = [node(0), node(1)]
-    spans = [span("t1", "n0", 0, 30), span("t2", "n0", 10, 20), span("t3", "n1", 0, 5)]
-    first = lanes(nodes, spans, 2, after(60))
-    assert first.placed == (0, 1, 2)
-    assert first.labels == ("n0", "", "n1")
-    more = lanes(
-        nodes,
-        [*spans, span("t4", "n0", 25, None, "running"), span("t5", "n0", 40, None, "running")],
-        2,
-        after(60),
-    )
-    assert more.placed == (0, 1, 2, 1, 0)
-
-
-def test_a_node_that_is_gone_keeps_its_lane_at_the_end() -> None:
-    known = lanes([node(1), node(0)], [span("t1", "old", 0, 5)], 1, after(60))
-    assert known.labels == ("n0", "n1", "old")
-    assert known.placed == (2,)
-
-
-def test_a_short_failure_has_a_mark() -> None:
-    figure = gantt(
-        [node(0)], [span("t1", "n0", 0, 0.001, "failed"), *(span(f"d{i}", "n0", i, i + 1) for i in range(50))]
-    )
-    marks = [trace for trace in figure["data"] if trace.get("marker", {}).get("symbol") == "x"]
-    assert [len(trace["x"]) for trace in marks] == [1]
-    assert figure["data"].index(bars_of(figure, ERROR)) > figure["data"].index(bars_of(figure, DONE))
-
-
-def test_an_attempt_is_linked_to_the_next() -> None:
-    figure = gantt(
-        [node(0), node(1)], [span("t1", "n0", 0, 5, "preempted"), span("t1", "n1", 9, None, "running")]
-    )
-    lines = next(trace for trace in figure["data"] if trace.get("mode") == "lines")
-    assert lines["y"] == [0, 1, None]
-    assert lines["x"] == ["2000-01-01 00:00:05.000", "2000-01-01 00:00:09.000", None]
-
-
-def test_what_is_past_stays_as_it_was_when_nodes_are_gone() -> None:
-    nodes = [node(0), node(1), node(2)]
-    spans = [span("t1", "n2", 3, 9)]
-    phases = [NodePhase(f"n{order}", "starting", after(0), after(2)) for order in range(3)]
-    places = {"n0": 0, "n1": 1, "n2": 2, "n3": 3}
-    before = gantt(nodes, spans, phases=phases, places=places)
-    gone = gantt([], spans, phases=phases, places=places)
-    assert gone["layout"]["yaxis"]["ticktext"] == ["n0", "n1", "n2"]
-    for family in (STARTING, DONE):
-        assert bars_of(gone, family)["y"] == bars_of(before, family)["y"]
-
-
-def test_what_goes_on_after_the_end_of_the_axis_is_cut_there() -> None:
-    phases = [NodePhase("n0", "starting", after(50), after(500)), NodePhase("n0", "offline", after(61), None)]
-    figure = gantt([node(0)], [], seconds=60, phases=phases)
-    assert bars_of(figure, STARTING)["x"] == pytest.approx([10_000], abs=1)
-    assert [entry["text"] for entry in figure["legend"]] == [f"{STARTING.glyph} Starting"]
-
-
-def test_a_stop_a_loss_and_a_preemption_are_told_apart() -> None:
-    outcomes: list[Outcome] = ["done", "failed", "stopped", "requeued", "lost", "preempted"]
-    spans = [span(f"t{i}", "n0", 10 * i, 10 * i + 5, outcome) for i, outcome in enumerate(outcomes)]
-    figure = gantt([node(0)], spans)
-    assert [entry["text"][2:] for entry in figure["legend"]] == [
-        "Done",
-        "Preempted",
-        "Stopped, Sent back to waiting, Lost with their node",
-        "Failed",
-    ]
-    assert bars_of(figure, OFFLINE)["customdata"] == ["t2", "t3", "t4"]
-    assert "Azure took its Spot node back" in bars_of(figure, PREEMPTED)["hovertext"][0]
-    assert timeline.alt_text(spans).endswith(
-        "1 done, 1 failed, 1 stopped, 1 sent back to waiting, 1 preempted, 1 lost with their node."
-    )
-
-
-def test_a_pool_alone_is_shown_since_it_was_made_or_for_some_hours_that_begin_with_an_hour() -> None:
-    assert pool_start(after(-60), START) == after(-60)
-    for now in (START, after(1), after(3_599)):
-        assert pool_start(after(-86_400), now) == START - timedelta(hours=6)
-    assert pool_start(None, START) == START - timedelta(hours=6)
-
-
-def test_starting_and_waiting_are_shown_from_the_start_on() -> None:
-    phases = [
-        NodePhase("n0", "waitingforstarttask", after(-100), after(8)),
-        NodePhase("n1", "unusable", after(3), None),
-        NodePhase("n1", "starting", after(-50), after(-10)),
-    ]
-    waiting = timeline.Waiting(8, after(-5))
-    figure = gantt([node(0), node(1)], [], phases=phases, waiting=waiting)
-    starting, broken = bars_of(figure, STARTING), bars_of(figure, ERROR)
-    assert starting["x"] == pytest.approx([8_000], abs=1)
-    assert starting["customdata"] == ["n0"]
-    assert (broken["y"], broken["width"]) == ([1], 0.3)
-    assert figure["layout"]["yaxis"]["ticktext"][-1] == "8 waiting"
-    hatch = next(t for t in figure["data"] if t["type"] == "bar" and t["marker"]["pattern"]["shape"] == "/")
-    assert hatch["y"] == [2]
-
-
-def test_names_in_bars_are_escaped() -> None:
-    figure = gantt([node(0)], [span("t1", "n0", 0, 10, name="<a href='x'>y</a>")])
-    assert bars_of(figure, DONE)["text"] == ["&lt;a href='x'&gt;y&lt;/a&gt;"]
-    assert "<a" not in bars_of(figure, DONE)["hovertext"][0]
-
-
-def test_more_than_bars_can_show_becomes_minutes_and_the_worst_wins() -> None:
-    count = timeline.BARS_AT_MOST + 1
-    spans = [span(f"t{i}", f"n{i % 4}", i % 3_600, i % 3_600 + 1) for i in range(count)]
-    spans.append(span("bad", "n2", 130, 130.5, "failed"))
-    figure = gantt([node(o) for o in range(4)], spans, seconds=3_600)
-    image = next(trace for trace in figure["data"] if trace["type"] == "heatmap")
-    assert (len(image["z"]), len(image["z"][0])) == (4, 60)
-    assert image["z"][2][2] == SEVERITY.index(ERROR)
-    assert image["z"][1][2] == SEVERITY.index(DONE)
-    assert figure["data"][0]["x"][0] <= image["x0"] <= figure["data"][0]["x"][1]
-
-
-def test_ten_thousand_bars_are_drawn_one_by_one() -> None:
-    spans = [span(f"t{i}", f"n{i % 100}", i, i + 90) for i in range(timeline.BARS_AT_MOST)]
-    figure = gantt([node(o) for o in range(100)], spans, seconds=12_000)
-    assert len(bars_of(figure, DONE)["x"]) == timeline.BARS_AT_MOST
-    assert figure["layout"]["height"] <= timeline.HEIGHT_AT_MOST + 1
-
-
-def test_without_anything_the_axis_still_reaches_from_start_to_now() -> None:
-    figure = gantt([], [], seconds=30)
-    assert figure["data"][0]["x"] == ["2000-01-01 00:00:00.000", "2000-01-01 00:00:30.000"]
-    assert timeline.alt_text([]) == "Timeline of the nodes: nothing has run yet."
 
 
 # Sending

@@ -100,8 +100,8 @@ def test_the_charts_show_the_runs_nodes_and_tasks(app: Open, finished_run: Run) 
     assert len(nodes["data"][0]["customdata"]) == pools.LOCAL_NODES
     assert nodes["alt"].startswith(f"Nodes, {pools.LOCAL_NODES} of {pools.LOCAL_NODES}:")
     assert timeline["alt"].endswith("2 done.")
-    bars = [trace for trace in timeline["data"] if trace.get("meta") == {"kind": "task"}]
-    assert sorted(bars[0]["customdata"]) == ["file-0001", "file-0002"]
+    (tasks,) = (drawn for drawn in timeline["bars"]["sets"] if drawn["kind"] == "task")
+    assert sorted(tasks["id"]) == ["file-0001", "file-0002"]
 
 
 def test_beside_each_chart_there_is_the_same_as_a_table(app: Open, finished_run: Run) -> None:

@@ -29,7 +29,9 @@ _mount = st.components.v2.component(
     "live_chart",
     html='<div class="live-chart"><div class="live-chart-plot"></div><ul></ul></div>',
     css=_source("live_chart.css"),
-    js=_source("legend.js", "chart.js").replace("{{PLOTLY_URL}}", PLOTLY_URL),
+    js=_source("legend.js", "bars.js", "pointer.js", "follow.js", "chart.js").replace(
+        "{{PLOTLY_URL}}", PLOTLY_URL
+    ),
     isolate_styles=False,  # plotly.js puts its styles into the document
 )
 
@@ -54,7 +56,9 @@ def pack(figure: Mapping[str, Any], *, alt: str) -> PackedChart:
 
     Colours of the form `var(--st-…)` are taken from the theme in the browser. `layout.uirevision` names the view:
     while it stays the same, zoom is kept. `layout.meta.follow` offers a way back from a zoom to the newest data.
-    A trace's `meta.kind` and a point's `customdata` become the Click. `alt` is the text for screen readers.
+    `bars` is what pages/charts/bars.py draws in it; `layout.meta` has its `events`, so far, whether it is `live`,
+    and whether the page is to be told the `window` that is shown (`window_of`). A trace's `meta.kind` and a point's
+    `customdata` become the Click. `alt` is the text for screen readers.
     """
     return PackedChart(zlib.compress(orjson.dumps({**figure, "alt": alt})))
 
@@ -66,8 +70,18 @@ def unpack(chart: PackedChart) -> dict[str, Any]:
 
 def live_chart(key: str, chart: PackedChart) -> Click | None:
     """Show a chart or refresh the one that is there; returns what was clicked since the last run, or None."""
-    result = _mount(key=key, data=chart.payload, on_clicked_change=lambda: None)
+    result = _mount(
+        key=key, data=chart.payload, on_clicked_change=lambda: None, on_window_change=lambda: None
+    )
     clicked = result.clicked
     if not isinstance(clicked, dict) or not clicked.get("id"):
         return None
     return Click(str(clicked.get("kind", "")), str(clicked["id"]))
+
+
+def window_of(key: str, view: str) -> tuple[int, int] | None:
+    """The window that a chart of this `view` shows, in milliseconds since its start; None: all there is."""
+    window = (st.session_state.get(key) or {}).get("window")
+    if not window or window.get("view") != view:
+        return None
+    return int(window["from"]), int(window["to"])

@@ -84,7 +84,11 @@ function dress(figure, theme) {
 
 // Buttons only where the layout has left room for them: else they would lie over what is shown.
 function config(figure) {
-  return { ...CONFIG, displayModeBar: figure.layout.meta?.tools ? "hover" : false };
+  const displayModeBar = figure.layout.meta?.tools ? "hover" : false;
+  // An image of plotly.js would be without the bars.
+  return figure.bars
+    ? { ...CONFIG, displayModeBar, modeBarButtons: [["zoom2d", "pan2d", "resetScale2d"]] }
+    : { ...CONFIG, displayModeBar };
 }
 
 function connect(chart, Plotly) {
@@ -96,6 +100,8 @@ function connect(chart, Plotly) {
     chart.trigger("clicked", { kind, id: String(point.customdata) });
   });
   host.on("plotly_relayout", () => offerFollow(chart, Plotly));
+  for (const name of ["plotly_relayouting", "plotly_afterplot"]) host.on(name, () => drawBars(chart));
+  watchPointer(chart);
   host.on("plotly_hover", (event) => (chart.pointer = event.event));
   host.on("plotly_unhover", () => (chart.pointer = null));
   // A refresh in the middle of a drag would end the drag.
@@ -111,25 +117,10 @@ function connect(chart, Plotly) {
   chart.resizer.observe(host.parentElement);
 }
 
-function offerFollow(chart, Plotly) {
-  const { host } = chart;
-  const zoomed = host.layout?.meta?.follow && host._fullLayout?.xaxis?.autorange === false;
-  if (!zoomed) {
-    chart.follow?.remove();
-    chart.follow = null;
-  } else if (!chart.follow) {
-    chart.follow = document.createElement("button");
-    chart.follow.type = "button";
-    chart.follow.className = "live-chart-follow";
-    chart.follow.textContent = "Follow now";
-    chart.follow.onclick = () => Plotly.relayout(host, { "xaxis.autorange": true, "yaxis.autorange": false });
-    host.parentElement.append(chart.follow);
-  }
-}
-
 async function paint(chart) {
   const Plotly = await plotly();
   const bytes = chart.bytes;
+  const begun = performance.now();
   const figure = dress(await unpacked(bytes), themeOf(chart.host));
   if (chart.ended) return;
   if (chart.held) {
@@ -140,11 +131,14 @@ async function paint(chart) {
   host.style.height = `${figure.layout.height}px`;
   host.setAttribute("role", "img");
   host.setAttribute("aria-label", figure.alt);
-  const started = performance.now();
+  chart.bars = figure.bars ? readBars(figure.bars) : null;
+  if (chart.frozen) Object.assign(figure.layout.xaxis, { autorange: false, range: chart.frozen });
   await Plotly.react(host, figure.data, { autosize: true, ...figure.layout }, config(figure));
-  const took = performance.now() - started;
+  drawBars(chart);
+  const took = performance.now() - begun;
   if (!chart.resizer) connect(chart, Plotly);
   if (chart.pointer) Plotly.Fx.hover(host, chart.pointer);
+  showTip(chart);
   offerFollow(chart, Plotly);
   showLegend(chart, figure.legend ?? []);
   chart.drawn = bytes;
@@ -177,13 +171,14 @@ async function schedule(chart) {
 }
 
 export default function (component) {
-  const { data, parentElement, setTriggerValue } = component;
+  const { data, parentElement, setStateValue, setTriggerValue } = component;
   let chart = charts.get(parentElement);
   if (!chart) {
     chart = { host: parentElement.querySelector(".live-chart-plot") };
     charts.set(parentElement, chart);
   }
   chart.trigger = setTriggerValue;
+  chart.state = setStateValue;
   const theme = themeOf(chart.host);
   const themeName = [theme.text, theme.background, theme.line, theme.font].join();
   if (data && (!sameBytes(data, chart.bytes) || themeName !== chart.themeName)) {
@@ -197,7 +192,9 @@ export default function (component) {
     charts.delete(parentElement);
     chart.resizer?.disconnect();
     for (const name of ["pointerup", "pointercancel"]) window.removeEventListener(name, chart.release);
-    chart.follow?.remove();
+    window.removeEventListener("pointerup", chart.clicked);
+    clearTimeout(chart.telling);
+    for (const part of [chart.follow, chart.tip, chart.canvas]) part?.remove();
     globalThis.Plotly?.purge(chart.host);
   };
 }

@@ -1,0 +1,224 @@
+"""The Monitor's timeline: the chart with its pages of lanes, or the same as a table."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from batch_core.monitor import Snapshot
+from pages.charts import timeline
+from pages.charts.axis import Axis, pool_start, run_axis
+from pages.charts.columns import NEVER, Attempts, Tasks, attempts_of, milliseconds, tasks_of
+from pages.charts.labels import duration
+from pages.charts.lanes import Order, order, troubled
+from pages.components.live_chart import Click, PackedChart, live_chart, pack, window_of
+from pages.parts.drawn import CHART, TABLE, choice
+from pages.parts.monitor_choice import Watched
+from pages.parts.monitor_tables import SHOWN, attempt_table, phase_table
+from pages.shell import session, words
+
+AXES = {"Elapsed": True, "Clock": False}
+CHART_KEY = "monitor_timeline"
+PAGE = "monitor_lanes_page"
+TROUBLED = "monitor_lanes_troubled"  # (what is watched, the nodes that come first until somebody sorts again)
+
+
+@dataclass(frozen=True)
+class _Drawn:
+    """A chart, and what of all that there is it shows."""
+
+    chart: PackedChart
+    shown: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class _Work:
+    """A picture's attempts and tasks in columns, and who had trouble."""
+
+    snapshot: Snapshot
+    attempts: Attempts
+    tasks: Tasks
+    troubled: frozenset[str]
+
+
+def time_part(fingerprint: str, watched: Watched, snapshot: Snapshot) -> None:
+    """What ran where and when, as a chart or as a table; what is clicked is kept for the details."""
+    alone = watched.job_id is None
+    relative = False
+    with st.container(border=False, horizontal=True, vertical_alignment="center"):
+        st.markdown("**Timeline**", width="stretch")
+        if not alone:
+            relative = AXES[choice("Time as", list(AXES), "monitor_axis")]
+        table = choice("Timeline as", [CHART, TABLE], "monitor_time_as") == TABLE
+    if table:
+        (phase_table if alone else attempt_table)(snapshot)
+        return
+    work = _work(fingerprint, watched, snapshot)
+    axis = _axis(snapshot, work.attempts, relative)
+    lanes = _order(watched, work)
+    part = timeline.Part(_first(lanes, work, snapshot.slots), _window(watched, axis))
+    key = (fingerprint, watched, words.zone().key, relative, part, hash(lanes.node_ids))
+    drawn = _once(key, work, lambda: _draw(watched, work, lanes, axis, part))
+    if clicked := live_chart(CHART_KEY, drawn.chart):
+        st.session_state[SHOWN] = clicked
+    _told(watched, work, lanes, drawn.shown)
+    _one_node(fingerprint, watched, work, axis, drawn.shown)
+    if snapshot.job and snapshot.job.ours and drawn.shown["running"]:
+        session.recorder(watched.pool_id, watched.job_id).look_closer(drawn.shown["running"])
+
+
+def _told(watched: Watched, work: _Work, lanes: Order, shown: dict[str, Any]) -> None:
+    """What of all that there is the chart shows, and the pages of the rest."""
+    last = shown["first"] + shown["nodes"]
+    nodes = f"nodes {shown['first'] + 1:,}–{last:,}" if shown["nodes"] < shown["of_nodes"] else f"{last:,}"
+    told = f"Showing {nodes} of {words.count(shown['of_nodes'], 'node')}"
+    if shown["of_tasks"]:
+        told += f" · {shown['tasks']:,} of {words.count(shown['of_tasks'], 'attempt')}"
+    if shown["step"]:
+        cell = duration(timedelta(seconds=shown["step"]))
+        told += f", the worst in each {cell}. Zoom in or choose a node to see each one"
+    if shown["nodes"] == shown["of_nodes"]:
+        st.caption(told)
+        return
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.caption(told, width="stretch")
+        if _first_ones(watched, work) != work.troubled:
+            st.button(
+                "Trouble first",
+                icon=":material/sort:",
+                key="monitor_sort",
+                help="Sort the nodes again: those where something failed come first.",
+                on_click=_sort_again,
+                args=(watched, work.troubled),
+            )
+        st.pagination(-(-shown["of_nodes"] // shown["size"]), max_visible_pages=0, key=PAGE)
+
+
+def _sort_again(watched: Watched, first: frozenset[str]) -> None:
+    st.session_state[TROUBLED] = (watched, first)
+    st.session_state.pop(PAGE, None)
+
+
+def _one_node(fingerprint: str, watched: Watched, work: _Work, axis: Axis, shown: dict[str, Any]) -> None:
+    """The bars of the node that is chosen, where the chart above has none."""
+    chosen: Click | None = st.session_state.get(SHOWN)
+    if shown["step"] is None or chosen is None or chosen.kind != "node":
+        return
+    alone = Order((chosen.id,), order(work.snapshot.nodes, work.attempts, work.snapshot.places).places)
+    mine = work.attempts.some(np.flatnonzero(work.attempts.on(alone.node_ids)))
+    key = (fingerprint, watched, words.zone().key, axis.relative, chosen.id)
+    drawn = _once(
+        key,
+        work,
+        lambda: _draw(watched, _Work(work.snapshot, mine, tasks_of(()), work.troubled), alone, axis),
+    )
+    st.caption(f"{words.count(len(mine), 'attempt')} on {alone.name(chosen.id)}")
+    if clicked := live_chart(f"{CHART_KEY}_{chosen.id}", drawn.chart):
+        st.session_state[SHOWN] = clicked
+
+
+def _first_ones(watched: Watched, work: _Work) -> frozenset[str]:
+    """The nodes that had trouble when the lanes were sorted last."""
+    kept = st.session_state.get(TROUBLED)
+    if kept is None or kept[0] != watched:
+        kept = st.session_state[TROUBLED] = (watched, work.troubled)
+        st.session_state.pop(PAGE, None)
+    return kept[1]
+
+
+def _order(watched: Watched, work: _Work) -> Order:
+    """By place, where all fit; else those with trouble first, and then as it is until somebody sorts again."""
+    nodes, places = work.snapshot.nodes, _drawn_places(work)
+    by_place = order(nodes, work.attempts, places)
+    if len(by_place.node_ids) <= timeline.page_size(work.attempts, work.snapshot.slots):
+        return by_place
+    return order(nodes, work.attempts, places, _first_ones(watched, work))
+
+
+def _drawn_places(work: _Work) -> dict[str, int]:
+    """The places of nodes that are gone, but have something in the chart."""
+    drawn = {*work.attempts.ran_on, *(phase.node_id for phase in work.snapshot.phases)}
+    return {id: place for id, place in work.snapshot.places.items() if id in drawn}
+
+
+def _first(lanes: Order, work: _Work, slots: int) -> int:
+    size = timeline.page_size(work.attempts, slots)
+    pages = max(1, -(-len(lanes.node_ids) // size))
+    return (min(int(st.session_state.get(PAGE) or 1), pages) - 1) * size
+
+
+def _window(watched: Watched, axis: Axis) -> tuple[int, int] | None:
+    """The window that the chart shows, in milliseconds since 1970."""
+    shown, base = window_of(CHART_KEY, _view(watched, axis)), milliseconds(axis.start)
+    return (base + shown[0], base + shown[1]) if shown else None
+
+
+def _view(watched: Watched, axis: Axis) -> str:
+    """What a zoom is kept for."""
+    return f"{watched} {axis.relative}"
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _slot(key: tuple[Any, ...]) -> dict[str, Any]:
+    """What was made last for a key, for all sessions that have the account."""
+    return {}
+
+
+def _once(key: tuple[Any, ...], work: _Work, draw: Callable[[], _Drawn]) -> _Drawn:
+    """What was drawn of the same picture before, else a new one."""
+    slot = _slot(key)
+    kept = slot.get("drawn")
+    if kept is None or kept[0] is not work:
+        kept = slot["drawn"] = (work, draw())
+    return kept[1]
+
+
+def _work(fingerprint: str, watched: Watched, snapshot: Snapshot) -> _Work:
+    """A picture in columns, made of the last one's; the same for all who look."""
+    slot = _slot((fingerprint, watched, "columns"))
+    before: _Work | None = slot.get("work")
+    if before is not None and before.snapshot is snapshot:
+        return before
+    attempts = attempts_of(snapshot.spans, before and before.attempts)
+    tasks = tasks_of(snapshot.tasks, before and before.tasks)
+    made = slot["work"] = _Work(snapshot, attempts, tasks, troubled(snapshot.nodes, attempts))
+    return made
+
+
+def _axis(snapshot: Snapshot, attempts: Attempts, relative: bool) -> Axis:
+    """From the start to the moment of the picture, or to the end of a job that is over."""
+    job, pool, now = snapshot.job, snapshot.pool, snapshot.taken_at
+    ended = attempts.end[attempts.end != NEVER]
+    if job is not None and job.ended is not None:
+        now = max(job.ended, _moment(ended.max()) if len(ended) else job.ended)
+    began = job.created if job else pool_start(pool.created if pool else None, now)
+    start = min(began, _moment(attempts.start.min()) if len(attempts) else began)
+    live = job is None or job.ended is None
+    return run_axis(start, now, words.zone(), relative=relative, live=live)
+
+
+def _moment(milliseconds_since_1970: int) -> datetime:
+    return datetime.fromtimestamp(milliseconds_since_1970 / 1000, UTC)
+
+
+def _draw(
+    watched: Watched, work: _Work, lanes: Order, axis: Axis, part: timeline.Part | None = None
+) -> _Drawn:
+    snapshot = work.snapshot
+    facts = timeline.Facts(work.tasks, snapshot.phases, snapshot.steps)
+    figure = timeline.timeline(
+        lanes,
+        work.attempts,
+        facts,
+        slots=snapshot.slots,
+        axis=axis,
+        view=_view(watched, axis),
+        part=part,
+    )
+    shown = figure.pop("shown")
+    return _Drawn(pack(figure, alt=timeline.alt_text(work.attempts, snapshot.phases)), shown)
