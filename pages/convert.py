@@ -30,8 +30,10 @@ def page() -> None:
     left, right = st.columns([3, 2], gap="large")
     with left:
         conversion = choose_conversion()
-        ready, left_out = choose_files(conversion, everything)
+        names = st.container()
         options = choose_options()
+        with names:  # stands above the options, and depends on the part that they choose
+            ready, left_out = choose_files(conversion, options, everything)
         pool_id, spec = choose_pool(account)
         limit = choose_wall_clock()
     with right:
@@ -48,6 +50,8 @@ def page() -> None:
                 left_out=left_out,
             )
             offer(account, plan)
+        else:
+            st.markdown("The part of each file, “From” and “To” under Options, can't be read yet.")
 
 
 def new_files(account: Account, everything: list[VideoFile]) -> None:

@@ -11,9 +11,10 @@ import streamlit as st
 
 from batch_core import conversions, files
 from batch_core.conversions import Conversion, Options
+from batch_core.errors import InvalidInput
 from batch_core.files import VideoFile
 from batch_core.jobs import DEFAULT_WALL_CLOCK
-from pages.shell import words
+from pages.shell import session, words
 
 QUALITIES = {"small": "Small files", "normal": "Normal", "best": "Best quality"}
 LIMITS = {30: "30 minutes", 120: "2 hours", 360: "6 hours", 1440: "24 hours"}
@@ -50,12 +51,12 @@ def _card(conversion: Conversion, chosen: bool) -> None:
 
 
 def choose_files(
-    conversion: Conversion, everything: list[VideoFile]
+    conversion: Conversion, options: Options | None, everything: list[VideoFile]
 ) -> tuple[list[VideoFile], tuple[tuple[str, str], ...]]:
     """All files or some of them: those that can be converted, and the others with their reasons, which are named."""
     # Streamlit tells options apart by what it shows of them: two of one name would be one.
     shown = files.distinct_names(everything)
-    fit = {file.id: conversions.refusal(conversion, file) for file in everything if file.probe}
+    fit = {file.id: _refusal(conversion, options, file) for file in everything if file.probe}
     names = {file.id: shown[file.id] for file in everything if file.probe and file.probe.ok}
     st.session_state["convert_only"] = [
         file_id for file_id in st.session_state.get("convert_only", []) if file_id in names
@@ -76,6 +77,17 @@ def choose_files(
     if refused:
         _name_refused(refused)
     return [file for file in wanted if not fit[file.id]], refused
+
+
+def _refusal(conversion: Conversion, options: Options | None, file: VideoFile) -> str | None:
+    """Why this file can't become that, in the part of it that was chosen; None when it can."""
+    reason = conversions.refusal(conversion, file)
+    if reason is None and options is not None and file.probe:
+        try:
+            conversions.check_options(options, file.probe.duration)
+        except InvalidInput as error:
+            return error.user_message
+    return reason
 
 
 def _name_refused(refused: Sequence[tuple[str, str]]) -> None:
@@ -106,9 +118,15 @@ def choose_options() -> Options | None:
         if start is not None and end is not None and start >= end >= 0:
             st.error("“From” has to be before “To”.")
             return None
-    if -1 in (start, end):
-        return None
-    return Options(quality=quality or "normal", start=start, end=end)
+        if -1 in (start, end):
+            return None
+        options = Options(quality=quality or "normal", start=start, end=end)
+        try:
+            conversions.check_options(options)
+        except InvalidInput as error:
+            session.show_error(error)
+            return None
+    return options
 
 
 def choose_wall_clock() -> timedelta:

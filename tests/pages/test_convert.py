@@ -144,3 +144,28 @@ def test_what_is_no_time_is_said_and_nothing_is_offered(app: Open, videos: list[
     opened.text_input(key="convert_from").set_value("soon").run()
     assert "“From” is a time" in opened.error[0].value
     assert not any(button.label.startswith("Convert ") for button in opened.button)
+    assert "“From” and “To” under Options" in text(opened)
+
+
+def test_a_file_that_ends_before_the_part_begins_is_left_out_with_its_length(
+    app: Open, videos: list[VideoFile]
+) -> None:
+    lengths = sorted(file.probe.duration for file in videos)
+    opened = app(PAGE)
+    opened.text_input(key="convert_from").set_value(f"{(lengths[0] + lengths[-1]) / 2:.1f}").run()
+    assert not opened.exception
+    left = sum(length <= (lengths[0] + lengths[-1]) / 2 for length in lengths)
+    said = opened.warning[0].value.replace("\\", "")
+    assert f"{left} file{'s' * (left > 1)} will be left out" in said
+    assert f"the file is {lengths[0]:.1f} s long" in said
+    assert f"{len(videos) - left} file" in button(opened, "Convert ").label
+    opened.text_input(key="convert_from").set_value("59:00").run()
+    assert not opened.exception
+    assert "No file is left to convert." in text(opened)
+
+
+def test_a_time_that_no_video_has_is_said(app: Open, videos: list[VideoFile]) -> None:
+    opened = app(PAGE)
+    opened.text_input(key="convert_from").set_value("999999").run()
+    assert not opened.exception
+    assert "99:59:59" in opened.error[0].value.replace("\\", "")
