@@ -16,12 +16,13 @@ from pages.parts.launch import go_on_after_launch
 from pages.parts.page_head import asked, nothing_there
 from pages.parts.result_causes import causes
 from pages.parts.result_list import OPEN, check_new, explained, listed, manifest, refresh_seconds, unsettled
+from pages.parts.result_pages import found, paged
 from pages.parts.result_rows import lost_groups, lost_row, result_row
 from pages.parts.retry import retry_asked, retry_button, tries_of
 from pages.parts.run_choice import choose_run
+from pages.parts.run_list import run_list
 from pages.shell import badges, session, signing, words
 
-ROWS = 25
 NAMED = 50
 
 
@@ -40,6 +41,7 @@ def page() -> None:
         )
         return
     run = choose_run(runs)
+    run_list(runs)
     tries_of(run, runs)
     # A fragment also when nothing changes any more: a press that is on its way names the fragment it was made in.
     st.fragment(listing, run_every=refresh_seconds(account, run))(account, run.id)
@@ -98,20 +100,6 @@ def left_out(files: Sequence[tuple[str, str]]) -> None:
             st.caption(f"and {words.count(len(files) - NAMED, 'more file')}; “Download all” names them all.")
 
 
-def found(rows: list[Result]) -> list[Result]:
-    """Those with what was typed in their names; there is something to type in only where rows have pages."""
-    if len(rows) <= ROWS:
-        return rows
-    typed = st.text_input(
-        "Find a file", key="results_find", icon=":material/search:", placeholder="part of its name"
-    )
-    wanted = typed.strip().casefold()
-    some = [row for row in rows if wanted in row.name.casefold() or wanted in row.source_name.casefold()]
-    if wanted:
-        st.caption(f"{len(some):,} of {words.count(len(rows), 'file')} found.")
-    return some
-
-
 def totals(account: Account, run: Run, rows: list[Result], done: list[Result]) -> None:
     """How far it is, what was saved, and everything as one ZIP."""
     before = sum(row.source_size for row in done)
@@ -132,19 +120,9 @@ def totals(account: Account, run: Run, rows: list[Result], done: list[Result]) -
             download_button("Download all", url, key="download_all", primary=True)
         if run.over:
             download_button("Report", signing.signed_url("report", account, run=run.id), key="report")
+            retry_button(account, run, rows, "Run again…", "run_again")
     if not run.over and rows:
         st.progress(len(done) / len(rows), text="Still converting; finished files appear by themselves.")
-
-
-def paged(rows: list[Result], key: str) -> list[Result]:
-    """The rows of the page that is chosen; without a chooser when they all fit on one."""
-    pages = -(-len(rows) // ROWS)
-    if pages <= 1:
-        return rows
-    with st.container(horizontal=True, vertical_alignment="center"):
-        first = (st.pagination(pages, key=f"results_page_{key}") - 1) * ROWS
-        st.caption(f"showing {first + 1:,}–{min(first + ROWS, len(rows)):,} of {len(rows):,}")
-    return rows[first : first + ROWS]
 
 
 page()

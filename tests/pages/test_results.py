@@ -1,27 +1,25 @@
 """Results: what the run has made, with its links, marks and causes."""
 
 import json
-import re
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import httpx
 import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from batch_core import jobs, pools, results, retrying
+from batch_core import jobs, results, retrying
 from batch_core.account import Account
 from batch_core.causes import Cause
 from batch_core.files import VideoFile
 from batch_core.jobs import Plan, Run
-from batch_core.storage import INPUTS
+from pages.parts import run_list
 from pages.parts.retry import told_apart
-from pages.parts.run_choice import titles
 from pages.shell.words import size
-from tests.core.clips import clip, uploaded
 from tests.waiting import until
 
 PAGE = "pages/results.py"
@@ -89,88 +87,7 @@ def test_each_download_link_gives_its_file_and_nothing_wider(
         assert answer.status_code == 200
         assert len(answer.content) == row.size
         assert answer.headers["content-disposition"].startswith("attachment")
-        assert re.search(r"[?&]sp=r(&|$)", url)
-        assert re.search(r"[?&]sr=b(&|$)", url)
-
-
-def test_play_shows_a_player_and_close_takes_it_away(app: Open, finished_run: Run) -> None:
-    opened = app(PAGE, run=finished_run.id)
-    assert not opened.get("audio")
-    next(button for button in opened.button if button.label == "Play").click().run()
-    (player,) = opened.get("audio")
-    assert httpx.get(player.proto.url, headers={"Range": "bytes=0-9"}).status_code == 206
-    next(button for button in opened.button if button.label == "Close").click().run()
-    assert not opened.get("audio")
-
-
-def test_download_all_is_a_signed_link_of_this_app(app: Open, finished_run: Run) -> None:
-    opened = app(PAGE, run=finished_run.id)
-    url = download_url(opened, "Download all")
-    assert url.startswith("/stream/zip?")
-    assert f"run={finished_run.id}" in url
-    assert "signature=" in url
-
-
-def test_the_report_is_a_signed_link_of_this_app_once_the_run_is_over(app: Open, finished_run: Run) -> None:
-    url = download_url(app(PAGE, run=finished_run.id), "Report")
-    assert url.startswith("/stream/report?")
-    assert f"run={finished_run.id}" in url
-
-
-def test_a_run_of_another_account_is_said_to_be_missing(app: Open, finished_run: Run) -> None:
-    opened = app(PAGE, run="run-of-someone-else")
-    assert any("run-of-someone-else is not in this account" in warning.value for warning in opened.warning)
-    assert not opened.exception
-
-
-def test_two_runs_of_one_name_are_told_apart_in_the_picker(finished_run: Run) -> None:
-    run = replace(finished_run, name="beach to MP3", created=datetime(2026, 1, 5, 14, 2, 3, tzinfo=UTC))
-    alike = [
-        replace(run, id=f"run-{number}", created=run.created + timedelta(seconds=number // 2))
-        for number in range(3)
-    ]
-    other = replace(run, id="run-other", created=run.created - timedelta(hours=1))
-    said = titles([*alike, other])
-    assert len(set(said.values())) == 4
-    assert said["run-other"] == "beach to MP3 · 5 Jan 2026, 13:02"
-    assert said["run-2"] == "beach to MP3 · 5 Jan 2026, 14:02:04"
-    assert said["run-0"] == "beach to MP3 · 5 Jan 2026, 14:02:03 · run-0"
-
-
-@pytest.fixture(scope="module")
-def mixed_run(account: Account, videos: list[VideoFile], tmp_path_factory: pytest.TempPathFactory) -> Run:
-    """A run that is over: one video is done; of two, the input was no video while it ran, and is whole again."""
-    pools.ensure_local_pool(account)
-    path = clip(tmp_path_factory.mktemp("broken") / "broken.mp4", 2)
-    broken = [uploaded(account, path, name) for name in ("broken.mp4", "torn.mp4")]
-    for file in broken:
-        blob = account.blobs.get_blob_client(INPUTS, file.blob)
-        blob.upload_blob(b"no video" * 999, overwrite=True, metadata=blob.get_blob_properties().metadata)
-    plan = Plan((videos[0], *broken), "mp3", pool_id=pools.LOCAL_POOL, name="Mixed", nonce=uuid.uuid4().hex)
-    run = until(
-        lambda: (now := jobs.get_run(account, jobs.launch(account, plan).id)).over and now,
-        seconds=60,
-        what="the end of the run",
-    )
-    for file in broken:
-        blob = account.blobs.get_blob_client(INPUTS, file.blob)
-        metadata = blob.get_blob_properties().metadata
-        blob.upload_blob(path.read_bytes(), overwrite=True, metadata=metadata)
-    return run
-
-
-def press(opened: AppTest, label: str) -> AppTest:
-    return next(button for button in opened.button if button.label == label).click().run()
-
-
-def test_failures_are_a_group_with_their_cause_and_do_not_count_as_done(app: Open, mixed_run: Run) -> None:
-    opened = app(PAGE, run=mixed_run.id)
-    assert [heading.value for heading in opened.subheader] == ["Failed (2)", "Done (1)"]
-    assert "1 of 3 files done" in text(opened)
-    assert re.search(r"\*\*2 files\*\*: The command ended with exit code \d+\\\.", text(opened)), (
-        "before its log is read"
-    )
-    until(lambda: "damaged" in text(opened.run()), seconds=30, what="the cause")
+        until(lambda: "damaged" in text(opened.run()), seconds=30, what="the cause")
     assert "**2 files**: It is damaged, or only a part of a file\\." in text(opened)
     assert "Copy it once more from where it came, and add it again" in text(opened)
     assert any("Invalid data found" in code.value or "moov atom" in code.value for code in opened.code)
@@ -250,3 +167,39 @@ def test_one_file_is_stopped_and_told_from_failures(
     assert [heading.value for heading in opened.subheader] == ["Stopped (1)", "Done or on the way (1)"]
     assert "It was stopped before it was done" in text(opened)
     jobs.stop(account, run.id)
+
+
+def test_all_runs_are_listed_with_their_state_and_one_is_opened(
+    app: Open, finished_run: Run, mixed_run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = app(PAGE, run=finished_run.id)
+    assert any(block.label.startswith("All runs (") for block in opened.expander)
+    assert not opened.dataframe, "folded, it costs nothing"
+    begun = datetime(2026, 1, 5, 14, 2, tzinfo=UTC)
+    ended = replace(finished_run, created=begun, ended=begun + timedelta(seconds=8), name="One", total=2)
+    limited = replace(ended, reason="MaxWallClockTimeExpiry", name="Two")
+    stopped = replace(ended, reason="UserTerminate", conversion="of another version")
+    runs = [replace(ended, state="active", ended=None), ended, limited, stopped, replace(ended, error="No.")]
+    shown = run_list.table(runs, begun + timedelta(minutes=2))
+    assert list(shown["State"]) == [
+        "under way",
+        "ended",
+        "stopped at its time limit",
+        "stopped",
+        "could not start",
+    ]
+    assert list(shown["Took"])[:2] == ["2 min", "8 s"]
+    assert list(shown["Makes"]) == ["MP3", "MP3", "MP3", "of another version", "MP3"]
+    chosen: list[str] = []
+    monkeypatch.setattr(run_list.session, "set_run", chosen.append)
+    marked = SimpleNamespace(selection=SimpleNamespace(rows=[1]))
+    monkeypatch.setattr(run_list.st, "session_state", {"runs": marked})
+    run_list._open([mixed_run.id, finished_run.id])
+    assert chosen == [finished_run.id]
+
+
+def test_a_run_is_started_again_with_all_its_files_and_settings(app: Open, mixed_run: Run) -> None:
+    opened = press(app(PAGE, run=mixed_run.id), "Run again…")
+    assert not opened.exception
+    assert len(opened.multiselect(key=f"retry_only_{mixed_run.id}").options) == 3
+    assert "3 files become MP3." in text(opened)
