@@ -1,6 +1,7 @@
 """Results: what the run has made, with its links, marks and causes."""
 
 import json
+import re
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,14 +13,17 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from batch_core import jobs, results, retrying
+from batch_core import jobs, pools, results, retrying
 from batch_core.account import Account
 from batch_core.causes import Cause
 from batch_core.files import VideoFile
 from batch_core.jobs import Plan, Run
+from batch_core.storage import INPUTS
 from pages.parts import run_list
 from pages.parts.retry import told_apart
+from pages.parts.run_choice import titles
 from pages.shell.words import size
+from tests.core.clips import clip, uploaded
 from tests.waiting import until
 
 PAGE = "pages/results.py"
@@ -87,7 +91,85 @@ def test_each_download_link_gives_its_file_and_nothing_wider(
         assert answer.status_code == 200
         assert len(answer.content) == row.size
         assert answer.headers["content-disposition"].startswith("attachment")
-        until(lambda: "damaged" in text(opened.run()), seconds=30, what="the cause")
+        assert re.search(r"[?&]sp=r(&|$)", url)
+        assert re.search(r"[?&]sr=b(&|$)", url)
+
+
+def test_play_shows_a_player_and_close_takes_it_away(app: Open, finished_run: Run) -> None:
+    opened = app(PAGE, run=finished_run.id)
+    assert not opened.get("audio")
+    next(button for button in opened.button if button.label == "Play").click().run()
+    (player,) = opened.get("audio")
+    assert httpx.get(player.proto.url, headers={"Range": "bytes=0-9"}).status_code == 206
+    next(button for button in opened.button if button.label == "Close").click().run()
+    assert not opened.get("audio")
+
+
+def test_download_all_is_a_signed_link_of_this_app(app: Open, finished_run: Run) -> None:
+    opened = app(PAGE, run=finished_run.id)
+    url = download_url(opened, "Download all")
+    assert url.startswith("/stream/zip?")
+    assert f"run={finished_run.id}" in url
+    assert "signature=" in url
+
+
+def test_the_report_is_a_signed_link_of_this_app_once_the_run_is_over(app: Open, finished_run: Run) -> None:
+    url = download_url(app(PAGE, run=finished_run.id), "Report")
+    assert url.startswith("/stream/report?")
+    assert f"run={finished_run.id}" in url
+
+
+def test_a_run_of_another_account_is_said_to_be_missing(app: Open, finished_run: Run) -> None:
+    opened = app(PAGE, run="run-of-someone-else")
+    assert any("run-of-someone-else is not in this account" in warning.value for warning in opened.warning)
+    assert not opened.exception
+
+
+def test_two_runs_of_one_name_are_told_apart_in_the_picker(finished_run: Run) -> None:
+    run = replace(finished_run, name="beach to MP3", created=datetime(2026, 1, 5, 14, 2, 3, tzinfo=UTC))
+    alike = [
+        replace(run, id=f"run-{number}", created=run.created + timedelta(seconds=number // 2))
+        for number in range(3)
+    ]
+    other = replace(run, id="run-other", created=run.created - timedelta(hours=1))
+    said = titles([*alike, other])
+    assert len(set(said.values())) == 4
+    assert said["run-other"] == "beach to MP3 · 5 Jan 2026, 13:02"
+    assert said["run-2"] == "beach to MP3 · 5 Jan 2026, 14:02:04"
+    assert said["run-0"] == "beach to MP3 · 5 Jan 2026, 14:02:03 · run-0"
+
+
+@pytest.fixture(scope="module")
+def mixed_run(account: Account, videos: list[VideoFile], tmp_path_factory: pytest.TempPathFactory) -> Run:
+    """A run that is over: one video is done; of two, the input was no video while it ran, and is whole again."""
+    pools.ensure_local_pool(account)
+    path = clip(tmp_path_factory.mktemp("broken") / "broken.mp4", 2)
+    broken = [uploaded(account, path, name) for name in ("broken.mp4", "torn.mp4")]
+    for file in broken:
+        blob = account.blobs.get_blob_client(INPUTS, file.blob)
+        blob.upload_blob(b"no video" * 999, overwrite=True, metadata=blob.get_blob_properties().metadata)
+    plan = Plan((videos[0], *broken), "mp3", pool_id=pools.LOCAL_POOL, name="Mixed", nonce=uuid.uuid4().hex)
+    run = until(
+        lambda: (now := jobs.get_run(account, jobs.launch(account, plan).id)).over and now,
+        seconds=60,
+        what="the end of the run",
+    )
+    for file in broken:
+        blob = account.blobs.get_blob_client(INPUTS, file.blob)
+        metadata = blob.get_blob_properties().metadata
+        blob.upload_blob(path.read_bytes(), overwrite=True, metadata=metadata)
+    return run
+
+
+def press(opened: AppTest, label: str) -> AppTest:
+    return next(button for button in opened.button if button.label == label).click().run()
+
+
+def test_failures_are_a_group_with_their_cause_and_do_not_count_as_done(app: Open, mixed_run: Run) -> None:
+    opened = app(PAGE, run=mixed_run.id)
+    assert [heading.value for heading in opened.subheader] == ["Failed (2)", "Done (1)"]
+    assert "1 of 3 files done" in text(opened)
+    until(lambda: "damaged" in text(opened.run()), seconds=30, what="the cause")
     assert "**2 files**: It is damaged, or only a part of a file\\." in text(opened)
     assert "Copy it once more from where it came, and add it again" in text(opened)
     assert any("Invalid data found" in code.value or "moov atom" in code.value for code in opened.code)
