@@ -76,7 +76,7 @@ def live(account: Account, watched: Watched, first: Snapshot | None, at_rest: bo
     freshness(snapshot, at_rest)
     metrics(snapshot)
     if line := state_line(snapshot, local=watched.pool_id == LOCAL_POOL):
-        say(line)
+        say(account, line, snapshot)
     charts(account.fingerprint, watched, snapshot)
     details(account, watched, snapshot)
     lists(account, watched, snapshot)

@@ -19,7 +19,7 @@ from pages.parts.pickers import distinct
 from pages.parts.pool_actions import actions, name, stop_resizing
 from pages.parts.pool_form import made, new_pool
 from pages.parts.pool_line import say
-from pages.parts.pool_words import badge, no_nodes, pool_trouble
+from pages.parts.pool_words import badge, held_up, no_nodes
 from pages.shell import session, words
 
 REFRESH_SECONDS = 2
@@ -84,8 +84,9 @@ def detail(account: Account, listed: PoolInfo, listed_at: float) -> None:
         st.caption(":material/hourglass_top: Asking for the nodes")
         return
     about(snapshot, pool)
-    if line := pool_trouble(snapshot) or no_nodes(snapshot, pool.id == pools.LOCAL_POOL):
-        say(line, SHOWN, here=True)
+    local = pool.id == pools.LOCAL_POOL
+    if line := held_up(snapshot, local) or no_nodes(snapshot, local):
+        say(account, line, snapshot, SHOWN)
     if snapshot.nodes:
         node_table("pool_nodes", snapshot, SHOWN)
         one_node(account, snapshot)

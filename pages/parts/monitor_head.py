@@ -7,9 +7,16 @@ import streamlit as st
 from batch_core import holding, jobs
 from batch_core.account import Account
 from batch_core.errors import DashboardError
+from batch_core.jobs import Run
 from batch_core.monitor import Snapshot
 from pages.parts.monitor_choice import Watched
 from pages.shell import session, words
+
+RUNNING: dict[holding.Running, str] = {  # what becomes of running tasks, in Batch's words and ours
+    "requeue": "Goes back to waiting and begins anew later",
+    "wait": "May end first",
+    "terminate": "Is ended for good",
+}
 
 
 def header(account: Account, watched: Watched, snapshot: Snapshot | None) -> bool:
@@ -28,12 +35,10 @@ def header(account: Account, watched: Watched, snapshot: Snapshot | None) -> boo
         fixed = job is None or job.state == "terminating" or account.look_only
         if (
             job
-            and held(snapshot)
-            and st.button(
-                "Enable the job", icon=":material/play_arrow:", type="primary", disabled=account.look_only
-            )
+            and job.state == "active"
+            and st.button("Disable the job", icon=":material/pause_circle:", disabled=account.look_only)
         ):
-            _enable(account, job.id)
+            ask_to_disable(account, job)
         if watched.job_id and st.button("Stop the job", icon=":material/stop_circle:", disabled=fixed):
             confirm_stop(account, watched, snapshot)
     return paused
@@ -44,13 +49,26 @@ def held(snapshot: Snapshot | None) -> bool:
     return snapshot is not None and snapshot.job is not None and snapshot.job.state in holding.HELD
 
 
-def _enable(account: Account, job_id: str) -> None:
-    try:
-        holding.enable(account, job_id)
-    except DashboardError as error:
-        session.show_error(error)
-        return
-    st.toast("The job's tasks start again.")
+@st.dialog("Disable this job?")
+def ask_to_disable(account: Account, job: Run) -> None:
+    """Names the job and asks what becomes of running tasks; only its own button disables it."""
+    st.markdown(
+        f"**{words.plain(job.name)}**: no task starts until the job is enabled again. What is done stays."
+    )
+    how = st.radio("What runs now", list(RUNNING), format_func=RUNNING.__getitem__, key="monitor_disable_how")
+    st.caption("The job's time limit goes on counting meanwhile.")
+    with st.container(horizontal=True):
+        if st.button(
+            "Disable the job", key="monitor_disable", type="primary", icon=":material/pause_circle:"
+        ):
+            try:
+                holding.disable(account, job.id, how)
+            except DashboardError as error:
+                session.show_error(error)
+                return
+            st.rerun()
+        if st.button("Go on", key="monitor_disable_not"):
+            st.rerun()
 
 
 @st.dialog("Stop this job?")

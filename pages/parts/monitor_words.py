@@ -7,16 +7,14 @@ from datetime import timedelta
 from batch_core.monitor import Snapshot
 from pages.charts.labels import duration
 from pages.charts.palette import IDLE, RUNNING, STARTING, node_family
-from pages.parts.pool_words import Line, no_nodes, pool_trouble
-from pages.shell.words import count, plain, sentence
+from pages.parts.pool_words import Line, held_up, no_nodes
+from pages.shell.words import count
 
 _ENDED = {
     "UserTerminate": "It was stopped",
     "MaxWallClockTimeExpiry": "It was stopped at its time limit",
 }
 _JOB_STATES = {
-    "disabling": "The job is being disabled: no more tasks start.",
-    "disabled": "Somebody has disabled the job: nothing starts until it is enabled again.",
     "enabling": "The job is being enabled again.",
     "terminating": "The job is being stopped.",
 }
@@ -41,11 +39,12 @@ def state_line(snapshot: Snapshot, *, local: bool = False) -> Line | None:
     job = snapshot.job
     if job is not None and job.over:
         return _over(snapshot)
-    for look in (_job_trouble, _pool_gone, pool_trouble):
-        if line := look(snapshot):
-            return line
-    if snapshot.pool is None:
-        return Line("The pool is being made.") if job else None
+    if job is not None and job.state in _JOB_STATES:
+        return Line(_JOB_STATES[job.state], "warning")
+    if line := held_up(snapshot, local):
+        return line
+    if snapshot.pool is None and job is not None and job.pool_id is None:
+        return Line("The pool is being made.")
     return no_nodes(snapshot, local) or _at_work(snapshot)
 
 
@@ -62,32 +61,6 @@ def _over(snapshot: Snapshot) -> Line:
         return Line(f"Ended after {took}: {counts.succeeded:,} done, {told}.", "warning")
     return Line(
         f"All {counts.total:,} done in {took}." if counts.total > 1 else f"Done in {took}.", "success"
-    )
-
-
-def _job_trouble(snapshot: Snapshot) -> Line | None:
-    job = snapshot.job
-    if job is None:
-        return None
-    if job.error:
-        return Line(f"The job can't start: {sentence(job.error)}", "error", pool=True)
-    if job.state in _JOB_STATES:
-        return Line(_JOB_STATES[job.state], "warning")
-    return None
-
-
-def _pool_gone(snapshot: Snapshot) -> Line | None:
-    job = snapshot.job
-    counts = snapshot.counts
-    if snapshot.pool is not None or job is None or job.pool_id is None:
-        return None
-    if counts.total and not counts.active + counts.running:
-        return _at_work(snapshot)
-    return Line(
-        f"The job's pool {plain(job.pool_id)} does not exist, so nothing can run. Make a pool of that name, or stop "
-        "the job and convert the files again.",
-        "warning",
-        pool=True,
     )
 
 

@@ -1,27 +1,23 @@
-"""A sentence about a pool on the screen, with the ways that it offers."""
+"""A sentence about a pool or job on the screen, with the fix beside it."""
 
 from __future__ import annotations
 
 import streamlit as st
 
-from pages.components.live_chart import Click
+from batch_core.account import Account
+from batch_core.monitor import Snapshot
+from pages.parts import start_log
+from pages.parts.fixes import fix
 from pages.parts.monitor_tables import SHOWN
 from pages.parts.pool_words import Line
 
 
-def say(line: Line, kept_in: str = SHOWN, *, here: bool = False) -> None:
-    """Show it; a node that tells more is one button away (its details go to `kept_in`), and so is the page Pool,
-    unless that is `here`."""
+def say(account: Account, line: Line, snapshot: Snapshot, kept_in: str = SHOWN) -> None:
+    """Show it, and below it what can be done about it; the details of what is looked at go to `kept_in`."""
     getattr(st, line.kind)(line.text, icon=line.icon)
-    if not line.node_id and (here or not line.pool):
+    found = line.holdup
+    if found is None:
         return
-    with st.container(horizontal=True):
-        if line.node_id:
-            st.button(
-                "See the node",
-                icon=":material/dns:",
-                key=f"{kept_in}_from_line",
-                on_click=lambda: st.session_state.update({kept_in: Click("node", line.node_id)}),
-            )
-        if line.pool and not here:
-            st.page_link("pages/pool.py", label="Pool", icon=":material/dns:")
+    if snapshot.pool and found.kind.startswith("start task"):
+        start_log.last_lines(account, snapshot.pool.id, found.nodes[0], snapshot)
+    fix(account, found, snapshot, kept_in)

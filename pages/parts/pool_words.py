@@ -1,28 +1,26 @@
-"""What a pool is doing, and what keeps its nodes from work: each trouble in its own sentence, with the way out."""
+"""What a pool is doing, and what holds it or its job up: each trouble in its own sentence, with the way out."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Literal
 
-from batch_core.monitor import NodeRow, Snapshot
-from batch_core.pools import PoolInfo
+from batch_core.holdups import START_TASK_LONG, Holdup, find, wanted
+from batch_core.monitor import Snapshot
 from pages.charts.labels import duration
 from pages.charts.palette import ERROR, OFFLINE, PREEMPTED, STARTING, node_family
 from pages.shell.words import count, plain, sentence
 
-START_TASK_LONG = timedelta(minutes=5)
-
 
 @dataclass(frozen=True)
 class Line:
-    """A sentence and how loud it is; `node_id` is a node that shows more of it, `pool` whether the page Pool helps."""
+    """A sentence and how loud it is, and what it is about: a fix for that can stand beside it."""
 
     text: str
     kind: Literal["info", "warning", "error", "success"] = "info"
-    node_id: str = ""
-    pool: bool = False
+    holdup: Holdup | None = None
 
     @property
     def icon(self) -> str:
@@ -34,25 +32,16 @@ class Line:
         }[self.kind]
 
 
-def pool_trouble(snapshot: Snapshot) -> Line | None:
-    """What keeps a pool that is there from work, the worst first; None when nothing does."""
-    pool = snapshot.pool
-    if pool is None:
+def held_up(snapshot: Snapshot, local: bool = False) -> Line | None:
+    """What holds a job or a pool up, the worst of it; None when nothing does.
+
+    On this computer (`local`) a pool without nodes will have them in a moment.
+    """
+    found = find(snapshot)
+    if found is None or (found.kind == "no nodes" and local):
         return None
-    if pool.state == "deleting":
-        return Line("The pool is being deleted: nothing new starts in it.", "warning")
-    for look in (
-        _not_allocated,
-        _start_task_failed,
-        _unusable,
-        _silent,
-        _start_task_hangs,
-        _taken_back,
-        _kept_away,
-    ):
-        if line := look(pool, snapshot):
-            return line
-    return None
+    text, kind = _SAID[found.kind](found, snapshot)
+    return Line(text, kind, found)
 
 
 def no_nodes(snapshot: Snapshot, local: bool) -> Line | None:
@@ -60,20 +49,15 @@ def no_nodes(snapshot: Snapshot, local: bool) -> Line | None:
     pool = snapshot.pool
     if pool is None or snapshot.nodes:
         return None
-    wanted = _wanted(pool)
     if pool.allocation_state == "stopping":
         return Line("The resize is being stopped.")
-    if not wanted:
-        return Line("The pool has no nodes. Resize it to give it some.", "warning", pool=True)
-    if pool.allocation_state == "steady" and not local:
-        return Line(
-            "The pool has no nodes yet, and Azure gives no reason. Resize it to ask again.",
-            "warning",
-            pool=True,
-        )
     if local:
-        return Line(f"No nodes yet: {count(wanted, 'node')} on this computer will be there in a moment.")
-    return Line(f"No nodes yet: Azure is allocating {wanted:,}{_so_far(pool.allocation_since, snapshot)}.")
+        return Line(
+            f"No nodes yet: {count(wanted(pool), 'node')} on this computer will be there in a moment."
+        )
+    return Line(
+        f"No nodes yet: Azure is allocating {wanted(pool):,}{_so_far(pool.allocation_since, snapshot)}."
+    )
 
 
 def badge(snapshot: Snapshot) -> str:
@@ -87,8 +71,8 @@ def badge(snapshot: Snapshot) -> str:
     broken = families.count(ERROR)
     if broken:
         return f":red[● {count(broken, 'node')} of {len(families):,} out of order]"
-    if pool.errors and len(families) < _wanted(pool):
-        return f":red[● {len(families):,} of {count(_wanted(pool), 'node')}]"
+    if pool.errors and len(families) < wanted(pool):
+        return f":red[● {len(families):,} of {count(wanted(pool), 'node')}]"
     if pool.allocation_state != "steady":
         return (
             ":orange[● stopping the resize]" if pool.allocation_state == "stopping" else ":orange[● resizing]"
@@ -99,110 +83,161 @@ def badge(snapshot: Snapshot) -> str:
     return ":green[● ready]" if families else ":orange[● no nodes]"
 
 
-def _not_allocated(pool: PoolInfo, snapshot: Snapshot) -> Line | None:
-    there, wanted = len(snapshot.nodes), _wanted(pool)
-    if not pool.errors or pool.allocation_state != "steady" or there >= wanted:
-        return None
-    has = "no nodes" if not there else f"{there:,} of {count(wanted, 'node')}"
-    reasons = " ".join(dict.fromkeys(sentence(error) for error in pool.errors))
-    return Line(f"The pool has {has}. {reasons}", "warning" if there else "error", pool=True)
+Said = tuple[str, Literal["info", "warning", "error"]]
 
 
-def _start_task_failed(pool: PoolInfo, snapshot: Snapshot) -> Line | None:
-    failed = _in_state(snapshot, "starttaskfailed")
-    if not failed:
-        return None
-    why = sentence(failed[0].error.removeprefix("The start task failed.").strip())
-    where = _share(failed, snapshot)
-    return Line(
-        f"The start task failed on {where}, so no task runs there. {why} "
-        "Restart the node to try again, or make a pool with another start task.".replace("  ", " "),
-        "error" if len(failed) == len(snapshot.nodes) else "warning",
-        node_id=failed[0].id,
+def _cannot_start(found: Holdup, snapshot: Snapshot) -> Said:
+    return f"The job can't start: {sentence(found.reasons[0])}", "error"
+
+
+def _pool_gone(found: Holdup, snapshot: Snapshot) -> Said:
+    name = plain((snapshot.job.pool_id if snapshot.job else None) or "")
+    return (
+        f"The job's pool {name} does not exist, so nothing can run. Make a pool of that name, or stop the job and "
+        "convert the files again."
+    ), "warning"
+
+
+def _pool_deleted(found: Holdup, snapshot: Snapshot) -> Said:
+    return "The pool is being deleted: nothing new starts in it.", "warning"
+
+
+def _not_allocated(found: Holdup, snapshot: Snapshot) -> Said:
+    there, wish = len(snapshot.nodes), wanted(snapshot.pool) if snapshot.pool else 0
+    has = "no nodes" if not there else f"{there:,} of {count(wish, 'node')}"
+    reasons = " ".join(sentence(reason) for reason in found.reasons)
+    return f"The pool has {has}. {reasons}", "warning" if there else "error"
+
+
+def _none_wanted(found: Holdup, snapshot: Snapshot) -> Said:
+    return "The pool has no nodes. Resize it to give it some.", "warning"
+
+
+def _none_there(found: Holdup, snapshot: Snapshot) -> Said:
+    return ("The pool has no nodes yet, and Azure gives no reason. Resize it to ask again."), "warning"
+
+
+def _start_task_failed(found: Holdup, snapshot: Snapshot) -> Said:
+    why = sentence(found.nodes[0].error.removeprefix("The start task failed.").strip())
+    text = (
+        f"The start task failed on {_share(found, snapshot)}, so no task runs there. {why} "
+        "Restart the node to try again, or make a pool with another start task."
     )
+    return text.replace("  ", " "), "error" if len(found.nodes) == len(snapshot.nodes) else "warning"
 
 
-def _start_task_hangs(pool: PoolInfo, snapshot: Snapshot) -> Line | None:
-    waiting = [
-        node
-        for node in _in_state(snapshot, "waitingforstarttask")
-        if snapshot.taken_at - node.since >= START_TASK_LONG
-    ]
-    if not waiting:
-        return None
-    longest = min(waiting, key=lambda node: node.since)
-    return Line(
-        f"The start task has been running for {duration(snapshot.taken_at - longest.since)} on "
-        f"{_share(waiting, snapshot)}; no task starts there before it ends. Its last lines tell what it is doing; "
-        "if it hangs, remove the node, or make a pool with another start task.",
-        "warning",
-        node_id=longest.id,
+def _start_task_runs(found: Holdup, snapshot: Snapshot) -> Said:
+    lasts = snapshot.taken_at - min(node.since for node in found.nodes)
+    if lasts < START_TASK_LONG:
+        return (
+            f"The start task runs on {_share(found, snapshot)} ({duration(lasts)} so far). Tasks start there when it "
+            "has ended."
+        ), "info"
+    return (
+        f"The start task has been running for {duration(lasts)} on {_share(found, snapshot)}; no task starts there "
+        "before it ends. Its last lines tell what it is doing; if it hangs, remove the node, or make a pool with "
+        "another start task."
+    ), "warning"
+
+
+def _unusable(found: Holdup, snapshot: Snapshot) -> Said:
+    why = f" ({plain(found.reasons[0].rstrip('.'))})" if found.reasons else ""
+    return (
+        f"{_share(found, snapshot, verb='is', verbs='are')} out of order{why}. Batch tries to repair such nodes; "
+        "if it does not succeed, remove them and resize the pool."
+    ), "warning"
+
+
+def _silent(found: Holdup, snapshot: Snapshot) -> Said:
+    lasts = duration(snapshot.taken_at - min(node.since for node in found.nodes))
+    return (
+        f"Nothing has been heard of {_share(found, snapshot)} for {lasts}. What ran there starts again on other "
+        "nodes. If it stays so, remove the node and resize the pool."
+    ), "warning"
+
+
+def _disabled(found: Holdup, snapshot: Snapshot) -> Said:
+    if snapshot.job is not None and snapshot.job.state == "disabling":
+        return "The job is being disabled: no more tasks start.", "warning"
+    return "Somebody has disabled the job: nothing starts until it is enabled again.", "warning"
+
+
+def _switched_off(found: Holdup, snapshot: Snapshot) -> Said:
+    return (
+        f"{_share(found, snapshot, verb='takes', verbs='take')} no tasks: somebody has switched that off."
+    ), "warning"
+
+
+def _slots_too_few(found: Holdup, snapshot: Snapshot) -> Said:
+    most, verb = max(task.slots for task in found.tasks), "needs" if found.waiting == 1 else "need"
+    return (
+        f"{count(found.waiting, 'task')} {verb} up to {count(most, 'slot')} on one node, and a node of this pool has "
+        f"{snapshot.slots:,}. Make a pool with more slots a node, and start the job there."
+    ), "warning"
+
+
+def _slots_taken(found: Holdup, snapshot: Snapshot) -> Said:
+    slots = count(len(found.nodes) * snapshot.slots, "slot")
+    return (
+        f"Other jobs take all {slots} of the pool; {_waits(found.waiting)} for a free one. More nodes help."
+    ), "warning"
+
+
+def _parent_failed(found: Holdup, snapshot: Snapshot) -> Said:
+    one = len(found.tasks) == 1
+    whose = (
+        f"{plain(found.tasks[0].name)}, which failed" if one else f"{len(found.tasks):,} tasks that failed"
     )
+    return (
+        f"{_waits(found.waiting)} for {whose}: without {'it' if one else 'them'} nothing of that starts."
+    ), "warning"
 
 
-def _unusable(pool: PoolInfo, snapshot: Snapshot) -> Line | None:
-    broken = _in_state(snapshot, "unusable")
-    if not broken:
-        return None
-    why = next((f" ({plain(node.error.rstrip('.'))})" for node in broken if node.error), "")
-    return Line(
-        f"{_share(broken, snapshot, verb='is', verbs='are')} out of order{why}. Batch tries to repair such nodes; "
-        "if it does not succeed, remove them and resize the pool.",
-        "warning",
-        node_id=broken[0].id,
-    )
+def _parent_missing(found: Holdup, snapshot: Snapshot) -> Said:
+    return (
+        f"{_waits(found.waiting)} for tasks that this job does not have. They start if these are added."
+    ), "warning"
 
 
-def _silent(pool: PoolInfo, snapshot: Snapshot) -> Line | None:
-    silent = [
-        node
-        for node in snapshot.nodes
-        if node_family(node.state) is ERROR and node.state not in ("unusable", "starttaskfailed")
-    ]
-    if not silent:
-        return None
-    longest = min(silent, key=lambda node: node.since)
-    return Line(
-        f"Nothing has been heard of {_share(silent, snapshot)} for {duration(snapshot.taken_at - longest.since)}. What ran "
-        "there starts again on other nodes. If it stays so, remove the node and resize the pool.",
-        "warning",
-        node_id=longest.id,
-    )
+def _parent_not_done(found: Holdup, snapshot: Snapshot) -> Said:
+    some = found.tasks
+    what = plain(some[0].name) if len(some) == 1 else f"{len(some):,} others" if some else "others"
+    return f"{_waits(found.waiting)} until {what} {'has' if len(some) == 1 else 'have'} ended.", "info"
 
 
-def _taken_back(pool: PoolInfo, snapshot: Snapshot) -> Line | None:
-    taken = _in_state(snapshot, "preempted")
-    if not taken:
-        return None
-    return Line(
-        f"Azure has taken back {_share(taken, snapshot, of='Spot node')}. What ran there starts again when a node is "
-        "free; dedicated nodes are not taken back.",
-        "warning",
-        pool=True,
-    )
+def _preempted(found: Holdup, snapshot: Snapshot) -> Said:
+    return (
+        f"Azure has taken back {_share(found, snapshot, of='Spot node')}. What ran there starts again when a node is "
+        "free; dedicated nodes are not taken back."
+    ), "warning"
 
 
-def _kept_away(pool: PoolInfo, snapshot: Snapshot) -> Line | None:
-    away = [node for node in snapshot.nodes if node_family(node.state) is OFFLINE]
-    if not away or len(away) < len(snapshot.nodes) or any(node.accepts for node in away):
-        return None
-    return Line(
-        f"{_share(away, snapshot, verb='takes', verbs='take')} no tasks: somebody has switched that off. "
-        "Let one take tasks again in its details.",
-        "warning",
-        node_id=away[0].id,
-    )
+_SAID: dict[str, Callable[[Holdup, Snapshot], Said]] = {
+    "cannot start": _cannot_start,
+    "pool gone": _pool_gone,
+    "pool deleted": _pool_deleted,
+    "quota": _not_allocated,
+    "allocation": _not_allocated,
+    "no nodes wanted": _none_wanted,
+    "no nodes": _none_there,
+    "start task failed": _start_task_failed,
+    "start task runs": _start_task_runs,
+    "unusable": _unusable,
+    "silent": _silent,
+    "disabled": _disabled,
+    "switched off": _switched_off,
+    "slots too few": _slots_too_few,
+    "slots taken": _slots_taken,
+    "parent failed": _parent_failed,
+    "parent missing": _parent_missing,
+    "parent not done": _parent_not_done,
+    "preempted": _preempted,
+}
 
 
-def _in_state(snapshot: Snapshot, state: str) -> list[NodeRow]:
-    return [node for node in snapshot.nodes if node.state == state]
-
-
-def _share(
-    nodes: list[NodeRow], snapshot: Snapshot, *, of: str = "node", verb: str = "", verbs: str = ""
-) -> str:
+def _share(found: Holdup, snapshot: Snapshot, *, of: str = "node", verb: str = "", verbs: str = "") -> str:
     """2 of 5 nodes, or all 5 nodes; with a verb that agrees."""
-    some, every = len(nodes), len(snapshot.nodes)
+    some, every = len(found.nodes), len(snapshot.nodes)
     if some == every:
         told = {1: f"the only {of}", 2: f"both {of}s"}.get(every, f"all {every:,} {of}s")
     else:
@@ -213,8 +248,8 @@ def _share(
     return said[0].upper() + said[1:]
 
 
-def _wanted(pool: PoolInfo) -> int:
-    return pool.target_dedicated + pool.target_spot
+def _waits(tasks: int) -> str:
+    return f"{count(tasks, 'task')} {'waits' if tasks == 1 else 'wait'}"
 
 
 def _so_far(since: datetime | None, snapshot: Snapshot) -> str:

@@ -437,7 +437,7 @@ SAID = [
         a_pool(),
         "starting waitingforstarttask",
         Counts(5),
-        "2 nodes of 2 still starting; 5 wait for them.",
+        "The start task runs on 1 of 2 nodes (0 s so far). Tasks start there when it has ended.",
     ),
     (
         a_job(),
