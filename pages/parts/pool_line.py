@@ -6,6 +6,7 @@ import streamlit as st
 
 from batch_core.account import Account
 from batch_core.monitor import Snapshot
+from pages.components.live_chart import Click
 from pages.parts import start_log
 from pages.parts.fixes import fix
 from pages.parts.monitor_tables import SHOWN
@@ -18,6 +19,7 @@ def say(account: Account, line: Line, snapshot: Snapshot, kept_in: str = SHOWN) 
     found = line.holdup
     if found is None:
         return
-    if snapshot.pool and found.kind.startswith("start task"):
+    told_below = found.nodes and st.session_state.get(kept_in) == Click("node", found.nodes[0].id)
+    if snapshot.pool and found.kind.startswith("start task") and not told_below:
         start_log.last_lines(account, snapshot.pool.id, found.nodes[0], snapshot)
     fix(account, found, snapshot, kept_in)
