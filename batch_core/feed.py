@@ -4,6 +4,7 @@ The models cost thirty times what a raw page costs; `$select` and orjson leave l
 """
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any
@@ -13,11 +14,20 @@ import orjson
 from azure.core.rest import HttpRequest, HttpResponse
 
 from batch_core.account import Account
-from batch_core.errors import NotFound, ServiceFailure, translated
+from batch_core.errors import Conflict, NotFound, ServiceFailure, translated
 from batch_core.pacing import Backoff
 
 Doc = dict[str, Any]
 PAGE = "1000"  # the most that a list call gives
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some bytes of a file; when it was last written and, where the system keeps that, made (whole seconds)."""
+
+    data: bytes
+    modified: datetime | None
+    created: datetime | None
 
 
 class Feed:
@@ -53,6 +63,27 @@ class Feed:
             link = urlsplit(following)
             path, query = link.path, dict(parse_qsl(link.query))
 
+    def part(self, path: str, first: int, most: int) -> Part | None:
+        """`most` bytes of a task's or node's file from `first` on; None when there are none, or no such file.
+
+        Raises DashboardError for anything else.
+        """
+        headers = {"ocp-range": f"bytes={first}-{first + most - 1}"}
+        asked = f"{path}?{urlencode({'api-version': self._version})}"
+        try:
+            with translated("read a task's file"):
+                answer = self._client.send_request(
+                    HttpRequest("GET", asked, headers=headers), stream=False, **self._options
+                )
+                data = answer.read()
+        except (NotFound, Conflict):
+            return None
+        except ServiceFailure as error:
+            if error.code == "InvalidRange":
+                return None
+            raise
+        return Part(data, _date(answer, "Last-Modified"), _date(answer, "ocp-creation-time"))
+
     def _get(self, path: str, query: dict[str, str]) -> Doc:
         asked = urlencode({**query, "api-version": self._version}, quote_via=quote, safe="$")
         with translated("watch the account"), self.backoff.listening():
@@ -63,7 +94,7 @@ class Feed:
                 **self._options,
             )
             body = answer.read()
-        self.clock = _date(answer) or self.clock
+        self.clock = _date(answer, "Date") or self.clock
         try:
             doc = orjson.loads(body)
         except orjson.JSONDecodeError:
@@ -81,8 +112,8 @@ def _read_whole(response: Any) -> None:
     response.http_response.read()
 
 
-def _date(answer: HttpResponse) -> datetime | None:
-    value = answer.headers.get("Date")
+def _date(answer: HttpResponse, name: str) -> datetime | None:
+    value = answer.headers.get(name)
     try:
         return parsedate_to_datetime(value).astimezone(UTC) if value else None
     except ValueError:

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from batch_core.folders import make_private
-from batch_core.snapshot import NodePhase, Outcome, Span
+from batch_core.snapshot import NodePhase, Outcome, Span, Steps
 
 Kind = Literal["pool", "job"]
 GONE = "gone"  # our word for a node or task that is no longer listed; Batch has none
@@ -35,6 +35,8 @@ CREATE TABLE IF NOT EXISTS thing (id INTEGER PRIMARY KEY, scope INTEGER NOT NULL
 CREATE TABLE IF NOT EXISTS node (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
 CREATE TABLE IF NOT EXISTS state (thing INTEGER NOT NULL, since INTEGER NOT NULL, state TEXT NOT NULL,
     PRIMARY KEY (thing, since, state)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS step (thing INTEGER NOT NULL, number INTEGER NOT NULL, name TEXT NOT NULL,
+    since INTEGER NOT NULL, PRIMARY KEY (thing, number, name)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS attempt (id INTEGER PRIMARY KEY, thing INTEGER NOT NULL, number INTEGER NOT NULL,
     node INTEGER, started INTEGER, ended INTEGER, outcome TEXT NOT NULL, retries INTEGER NOT NULL,
     UNIQUE (thing, number, outcome));
@@ -73,7 +75,17 @@ class Attempt:
         return Span(self.node_id, self.task_id, self.name, self.start, self.end, self.outcome, self.number)
 
 
-Change = State | Attempt
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An attempt of a task of ours was at this since then: "converting" or "uploading"."""
+
+    task_id: str
+    number: int
+    name: str
+    since: datetime
+
+
+Change = State | Attempt | Step
 
 
 @dataclass(frozen=True)
@@ -147,6 +159,12 @@ class History:
                         "INSERT OR IGNORE INTO state (thing, since, state) VALUES (?, ?, ?)",
                         (thing, _number(change.since), change.state),
                     )
+                elif isinstance(change, Step):
+                    thing = self._thing(db, known, scope, change.task_id, change.task_id)
+                    db.execute(
+                        "INSERT OR IGNORE INTO step (thing, number, name, since) VALUES (?, ?, ?, ?)",
+                        (thing, change.number, change.name, _number(change.since)),
+                    )
                 else:
                     thing = self._thing(db, known, scope, change.task_id, change.name)
                     self._add_attempt(db, thing, change)
@@ -215,6 +233,21 @@ class History:
                 task, label, number, node, _moment(started), _moment(ended), outcome, retries
             )
         return list(latest.values())
+
+    def steps(self, job: int) -> list[Steps]:
+        """When the attempts of the job's tasks began to convert and to upload, of those that were looked at closer."""
+        with self._lock:
+            rows = self._db.execute(
+                "SELECT thing.name, number, max(CASE step.name WHEN 'converting' THEN since END),"
+                " max(CASE step.name WHEN 'uploading' THEN since END)"
+                " FROM step JOIN thing ON thing.id = step.thing WHERE scope=? GROUP BY thing, number",
+                (job,),
+            ).fetchall()
+        found = [(task, number, _moment(one), _moment(two)) for task, number, one, two in rows]
+        return [
+            Steps(task, number, converting, uploading, None, None, uploading or converting or _EPOCH)
+            for task, number, converting, uploading in found
+        ]
 
     def states(self, scope: int) -> list[State]:
         """Every state that was seen of a scope's nodes or tasks, oldest first."""

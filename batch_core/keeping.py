@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from batch_core.feed import Feed
-from batch_core.history import Attempt, Change, History, Kind, State
+from batch_core.history import Attempt, Change, History, Kind
 
 MARK_EVERY = 30.0  # seconds between two notes that what runs was still seen to run
 _log = logging.getLogger(__name__)
@@ -77,6 +77,4 @@ class Keeper:
 
 
 def _since(change: Change) -> datetime | None:
-    if isinstance(change, State):
-        return change.since
-    return change.end or change.start if isinstance(change, Attempt) else None
+    return change.end or change.start if isinstance(change, Attempt) else change.since

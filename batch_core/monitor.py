@@ -126,6 +126,12 @@ class Recorder:
             for id in list(self._closer)[:-CLOSER]:
                 del self._closer[id]
 
+    def _wanted(self) -> list[str]:
+        now = time.monotonic()
+        with self._wake:
+            self._closer = {id: until for id, until in self._closer.items() if until > now}
+            return list(self._closer)
+
     @property
     def asleep(self) -> bool:
         """Whether it waits for somebody to look."""
@@ -151,7 +157,7 @@ class Recorder:
     def _turn(self, poller: Poller, broken: Backoff) -> float:
         """One poll; the seconds until the next."""
         try:
-            self._publish(poller.poll())
+            self._publish(poller.poll(self._wanted()))
         except DashboardError as error:
             self._complain(error)
             return poller.feed.backoff.seconds()

@@ -46,11 +46,12 @@ class Poller:
         return self._tasks.over and self._nodes.pool is None and self._picture is not None
 
     def poll(self, closer: Iterable[str] = ()) -> Snapshot:
-        """Asks for what may have changed. Raises DashboardError; what was there before stays."""
+        """Asks for what may have changed, also how far the tasks of these ids are. Raises DashboardError; what was there before stays."""
         tasks, nodes = self._tasks, self._nodes
         tasks.look_at_job()
         nodes.look(tasks.job)
         tasks.look_at_tasks()
+        tasks.look_closer(closer)
         nodes.settle(tasks.book.busy, tasks.book.touched)
         tasks.book.touched.clear()
         now = self._keeper.now()
@@ -77,4 +78,5 @@ class Poller:
             phases=nodes.phases.picture(),
             stopped=tasks.book.stopped,
             places=nodes.book.places,
+            steps=tasks.closer.steps,
         )

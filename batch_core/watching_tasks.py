@@ -1,10 +1,11 @@
 """A job and its tasks, poll by poll: what is asked for, and what the history gets to know."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 
 from batch_core import jobs
+from batch_core.closer import Closer
 from batch_core.doubts import Doubt
 from batch_core.errors import NotFound
 from batch_core.feed import Feed
@@ -25,6 +26,7 @@ class TaskWatch:
         self._feed, self._keeper, self.job_id = feed, keeper, job_id
         self.job: Run | None = None
         self.book = TaskBook(())
+        self.closer = Closer(feed)
         self.changed = False
         self._born: datetime | None = None
         self._looked = 0.0
@@ -70,6 +72,7 @@ class TaskWatch:
         self._born = born
         scope, history = self._keeper.scope(self.key), self._keeper.history
         self.book = TaskBook(history.attempts(scope) if history and scope else ())
+        self.closer = Closer(self._feed, history.steps(scope) if history and scope else ())
         self._loaded = self._final = False
 
     def _forget(self) -> None:
@@ -94,6 +97,14 @@ class TaskWatch:
         self._final = over and self.book.counts().running == 0
         if self.book.counts().running:
             self._keeper.mark(self.key)
+
+    def look_closer(self, wanted: Iterable[str]) -> None:
+        """Reads how far these tasks are, of a run of ours."""
+        if self.job is None or not self.job.ours:
+            return
+        before = self.closer.steps
+        changes = self.closer.look(self.job.id, wanted, self.book, self._keeper.now())
+        self._note(self.closer.steps is not before, changes)
 
     def _list(self, whole: bool) -> None:
         query = {"$select": TASK_SELECT}
@@ -123,7 +134,3 @@ class TaskWatch:
     def _note(self, changed: bool, changes: list[Change]) -> None:
         self.changed |= changed
         self._keeper.keep(self.key, changes)
-
-    def note(self, changes: list[Change]) -> None:
-        """Adds to the job's history what was found out about its tasks in another way."""
-        self._note(bool(changes), changes)
