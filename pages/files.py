@@ -12,6 +12,8 @@ from pages.parts.file_table import is_ready, left_out, summary, table
 from pages.shell import session, uploads, words
 from pages.shell.video_work import Work, work
 
+FEW = 5  # files with which the button at the page's head is still in sight at its end
+
 
 def show() -> None:
     """The page."""
@@ -57,7 +59,7 @@ def _videos(account: Account, *, watching: bool) -> None:
     if found:
         left_out(found)
         _delete(account, table(found))
-        _convert("end", any(map(is_ready, found)))
+        _convert("end", len(found) > FEW and any(map(is_ready, found)))
 
 
 def _progress(going_on: Work) -> None:

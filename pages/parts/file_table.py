@@ -12,6 +12,9 @@ from batch_core.files import VideoFile, distinct_names
 from batch_core.probe import Probe
 from pages.shell import words
 
+pd.set_option(
+    "styler.render.max_elements", 10_000_000
+)  # cells; more than there can be files, or it is an error
 CHANNELS = {1: "mono", 2: "stereo", 6: "5.1", 8: "7.1"}
 WHY = re.compile(
     r".* \((.*)\)\."
@@ -19,10 +22,10 @@ WHY = re.compile(
 COLUMNS = {  # what says whether a file is fine comes first: a phone shows the first two
     "name": st.column_config.TextColumn("Name", width=180),
     "state": st.column_config.TextColumn("State", width=90),
-    "length": st.column_config.TextColumn("Length", alignment="right"),
+    "length": st.column_config.NumberColumn("Length"),
     "picture": st.column_config.TextColumn("Picture"),
     "sound": st.column_config.TextColumn("Sound"),
-    "size": st.column_config.NumberColumn("Size", format="bytes"),
+    "size": st.column_config.NumberColumn("Size"),
     "why": st.column_config.TextColumn("Why it is left out", width="large"),
 }
 
@@ -78,7 +81,7 @@ def _row(file: VideoFile, name: str) -> dict[str, object]:
     return {
         "name": name,
         "state": _state(file),
-        "length": words.length(known.duration) if known else "",
+        "length": round(known.duration) if known and known.duration is not None else None,
         "picture": (known.picture or "none") if known else "",
         "sound": _sound(known) if known else "",
         "size": file.size,
@@ -90,12 +93,15 @@ def table(found: list[VideoFile]) -> list[VideoFile]:
     """Shows the files and returns those selected. Its key changes with the files: a selection is by row number."""
     ids = hashlib.sha256("".join(file.id for file in found).encode()).hexdigest()[:12]
     names = distinct_names(found)
-    rows = pd.DataFrame([_row(file, names[file.id]) for file in found])
+    rows = pd.DataFrame([_row(file, names[file.id]) for file in found]).astype({"length": "float"})
+    shown = rows if rows["why"].any() else rows.drop(columns="why")
     chosen = st.dataframe(
-        rows if rows["why"].any() else rows.drop(columns="why"),
+        # numbers, so that they sort as such, that look as on other pages
+        shown.style.format({"length": words.length, "size": words.size}, na_rep=""),
         key=f"files_{ids}",
         column_config=COLUMNS,
         hide_index=True,
+        placeholder="",
         on_select="rerun",
         selection_mode="multi-row",
         alt="The videos: name, state, length, picture, sound and size of each",

@@ -1,4 +1,4 @@
-"""The app's own HTTP routes: Plotly's script, and signed streams of blobs in both directions.
+"""The app's own HTTP routes: Plotly's script, signed streams of blobs in both directions, the way to the first page.
 
 Storage is asked in worker threads: the SDK blocks, and the event loop is everybody's.
 """
@@ -11,7 +11,7 @@ from pathlib import Path
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect, Request
-from starlette.responses import FileResponse, PlainTextResponse, Response
+from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
 from batch_core import archives, errors, reading, relay
@@ -150,7 +150,13 @@ async def _body(request: Request, limit: int) -> bytes:
     return bytes(body)
 
 
+async def files_page(request: Request) -> Response:
+    """The first page under its own name: Streamlit knows it as / alone, and would say that there is no /files."""
+    return RedirectResponse(f"./?{request.url.query}" if request.url.query else "./")
+
+
 ROUTES = [
+    Route("/files", files_page, methods=["GET"]),
     Route(f"{PREFIX}/plotly.min.js", plotly, methods=["GET"]),
     Route(f"{PREFIX}/zip", _refusing(archive), methods=["GET"]),
     Route(f"{PREFIX}/report", _refusing(report), methods=["GET"]),

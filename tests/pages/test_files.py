@@ -55,8 +55,8 @@ def test_the_page_lists_the_videos_in_storage(app: Open, account: Account, video
     assert f"**{file_table.summary(listed)}**" in [part.value for part in page.markdown]
     table = page.dataframe[0].value
     row = table[table["name"] == "Test card.mp4"].iloc[0]
-    assert (row["length"], row["picture"], row["state"]) == ("0:08", "1280 × 720", "ready")
-    assert [button.label for button in page.button].count("Convert") == 2
+    assert (row["length"], row["picture"], row["state"]) == (8, "1280 × 720", "ready")
+    assert [button.label for button in page.button].count("Convert") == 1 + (len(listed) > 5)
     assert not page.exception
 
 

@@ -81,6 +81,12 @@ def test_plotly_comes_from_the_installed_package_and_is_kept_by_the_browser(clie
     assert b"plotly.js" in answer.content[:200]
 
 
+def test_the_first_page_is_found_under_its_name_too(client: httpx.Client) -> None:
+    for asked, place in (("/files", "./"), ("/files?run=run-1&pool=a%20b", "./?run=run-1&pool=a%20b")):
+        answer = client.get(asked)
+        assert (answer.status_code, answer.headers["location"]) == (307, place)
+
+
 def test_a_blob_is_streamed_whole(client: httpx.Client, account: Account, blob: str) -> None:
     answer = client.get(link(account, blob))
     assert answer.status_code == 200
