@@ -98,7 +98,7 @@ def failure(account: Account, job_id: str, task_id: str) -> Failure:
         exit_code=exit_code,
         code=code,
         message=reason_in_words(code, failed.get("message") or "", exit_code, task.get("commandLine") or ""),
-        end_of_log=_end_of_log(account, job_id, task_id) if info.get("startTime") else "",
+        end_of_log=end_of_log(account, job_id, task_id) if info.get("startTime") else "",
     )
 
 
@@ -117,10 +117,11 @@ def start_task_log(account: Account, pool_id: str, node_id: str) -> str:
     return last_lines(data)
 
 
-def _end_of_log(account: Account, job_id: str, task_id: str) -> str:
-    for read in (_from_results, _from_node):
+def end_of_log(account: Account, job_id: str, task_id: str, name: str = STDERR) -> str:
+    """The end of a task's stderr or stdout: from the results container, else from its node; empty without any."""
+    for read in (_from_results, log_on_node):
         try:
-            return last_lines(read(account, job_id, task_id))
+            return last_lines(read(account, job_id, task_id, name))
         except (NotFound, Conflict):
             continue
     return ""
@@ -133,8 +134,8 @@ def last_lines(data: bytes) -> str:
     return without_secrets("\n".join(lines[-MOST_LINES:]))
 
 
-def _from_results(account: Account, job_id: str, task_id: str) -> bytes:
-    blob = account.blobs.get_blob_client(RESULTS, f"{job_id}/{task_id}/logs/{STDERR}")
+def _from_results(account: Account, job_id: str, task_id: str, name: str) -> bytes:
+    blob = account.blobs.get_blob_client(RESULTS, f"{job_id}/{task_id}/logs/{name}")
     with translated("read the task's log"):
         size = blob.get_blob_properties().size
         if not size:
@@ -142,10 +143,11 @@ def _from_results(account: Account, job_id: str, task_id: str) -> bytes:
         return blob.download_blob(offset=max(0, size - MOST_BYTES), length=MOST_BYTES).readall()
 
 
-def _from_node(account: Account, job_id: str, task_id: str) -> bytes:
+def log_on_node(account: Account, job_id: str, task_id: str, name: str) -> bytes:
+    """The last bytes of a task's log on its node, also while it grows. Raises NotFound, Conflict without it."""
     with translated("read the task's log on its node"):
-        size = account.batch.get_task_file_properties(job_id, task_id, STDERR).content_length
+        size = account.batch.get_task_file_properties(job_id, task_id, name).content_length
         if not size:
             return b""
         span = f"bytes={max(0, size - MOST_BYTES)}-{size - 1}"
-        return b"".join(account.batch.download_task_file(job_id, task_id, STDERR, ocp_range=span))
+        return b"".join(account.batch.download_task_file(job_id, task_id, name, ocp_range=span))

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import orjson
@@ -25,7 +25,7 @@ from batch_core.manifests import Manifest, ManifestFile
 from batch_core.plans import DEFAULT_WALL_CLOCK, Plan, manifest_of, what_will_happen
 from batch_core.pools import auto_pool
 from batch_core.storage import APP, INPUTS, ensure_containers
-from batch_core.times import moment
+from batch_core.times import moment, time_limit
 
 __all__ = [
     "DEFAULT_WALL_CLOCK",
@@ -47,7 +47,7 @@ __all__ = [
     "what_will_happen",
 ]
 
-SELECT = "id,displayName,state,stateTransitionTime,creationTime,poolInfo,executionInfo,metadata"
+SELECT = "id,displayName,state,stateTransitionTime,creationTime,poolInfo,executionInfo,metadata,constraints"
 STOP_SECONDS = 30
 SHORT_PATIENCE = 10.0  # seconds: somebody waits for a button's effect
 
@@ -70,6 +70,7 @@ class Run:
     ours: bool
     reason: str = ""  # why it ended, in Batch's word: AllTasksComplete, UserTerminate, MaxWallClockTimeExpiry
     error: str = ""  # why it could not start
+    limit: timedelta | None = None  # after its creation, when all that still runs is ended
 
     @property
     def over(self) -> bool:
@@ -97,6 +98,7 @@ def run_from(doc: Mapping[str, Any]) -> Run:
         ours=bool(settings),
         reason=info.get("terminateReason") or "",
         error=reason_in_words(scheduling.get("code") or "", scheduling.get("message") or "", None),
+        limit=time_limit((doc.get("constraints") or {}).get("maxWallClockTime")),
     )
 
 

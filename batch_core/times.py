@@ -1,8 +1,12 @@
 """Moments as the services write them."""
 
+import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
+
+_LENGTH = re.compile(r"P(?:(\d+)D)?(?:T(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:\.\d+)?)S)?)?")
+NO_LIMIT = timedelta(days=3650)  # Batch writes 10,675,199 days where there is no limit
 
 
 def moment(text: str | None) -> datetime | None:
@@ -11,6 +15,16 @@ def moment(text: str | None) -> datetime | None:
         return None
     parsed = datetime.fromisoformat(text)
     return parsed.replace(tzinfo=UTC) if parsed.tzinfo is None else parsed.astimezone(UTC)
+
+
+def time_limit(text: str | None) -> timedelta | None:
+    """A limit on the wire (an ISO 8601 duration) as a length of time; None when there is none."""
+    found = _LENGTH.fullmatch(text or "")
+    if not found:
+        return None
+    days, hours, minutes, seconds = (float(part or 0) for part in found.groups())
+    length = timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
+    return length if timedelta(0) < length < NO_LIMIT else None
 
 
 def wire(at: datetime) -> str:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import streamlit as st
 
-from batch_core import jobs
 from batch_core.account import Account
-from batch_core.errors import DashboardError
-from batch_core.monitor import Snapshot, TaskRow
-from pages.charts.labels import duration, node_name
-from pages.charts.palette import ERROR, node_family, task_family
+from batch_core.monitor import Snapshot
+from pages.charts.labels import node_name
+from pages.charts.palette import ERROR, node_family
 from pages.components.live_chart import Click
 from pages.parts.monitor_choice import Watched
-from pages.parts.monitor_lists import why
-from pages.parts.monitor_tables import SHOWN, task_state
+from pages.parts.monitor_tables import SHOWN
 from pages.parts.node_panel import node_details
 from pages.parts.pickers import distinct
-from pages.shell import session, words
+from pages.parts.task_panel import task_details
+from pages.shell import words
 
 NODES, TASKS = 1000, 300  # how many of each the list holds
 
@@ -68,36 +66,3 @@ def _options(snapshot: Snapshot) -> dict[Click, str]:
     for task in listed_tasks:
         labels[Click("task", task.id)] = task.name if task.name == task.id else f"{task.name} · {task.id}"
     return distinct(labels, {thing: f"{thing.kind} {thing.id}" for thing in labels})
-
-
-def task_details(account: Account, watched: Watched, task: TaskRow, snapshot: Snapshot) -> None:
-    """The task's facts, why it failed, and a way to stop it."""
-    facts = [task_state(task, snapshot)]
-    if task.exit_code is not None:
-        facts.append(f"exit code {task.exit_code}")
-    if task.node_id:
-        order = snapshot.places.get(task.node_id)
-        facts.append(f"on {words.plain(task.node_id if order is None else node_name(task.node_id, order))}")
-    if task.started:
-        facts.append(f"started {words.when(task.started)}")
-    if task.started and task.ended:
-        facts.append(f"took {duration(task.ended - task.started)}")
-    if task.retries:
-        facts.append(words.count(task.retries, "earlier attempt"))
-    st.markdown(" · ".join(facts))
-    st.caption(f"Task {words.plain(task.id)}")
-    if not task.stopped and task_family(task.state, task.result) is ERROR:
-        why(account, watched, task)
-    elif task.state != "completed" and not account.look_only:
-        _stop(account, watched, task)
-
-
-def _stop(account: Account, watched: Watched, task: TaskRow) -> None:
-    """Ends one task; the others go on."""
-    if st.button("Stop this task", icon=":material/stop_circle:", key=f"monitor_stop_{task.id}"):
-        try:
-            jobs.stop_task(account, watched.job_id or "", task.id)
-        except DashboardError as error:
-            session.show_error(error)
-            return
-        st.toast("The task is stopped; the others go on.")

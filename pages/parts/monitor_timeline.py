@@ -59,7 +59,7 @@ def time_part(fingerprint: str, watched: Watched, snapshot: Snapshot) -> None:
         (phase_table if alone else attempt_table)(snapshot)
         return
     work = _work(fingerprint, watched, snapshot)
-    axis = _axis(snapshot, work.attempts, relative)
+    axis = _axis(work, relative)
     lanes = _order(watched, work)
     part = timeline.Part(_first(lanes, work, snapshot.slots), _window(watched, axis))
     key = (fingerprint, watched, words.zone().key, relative, part, hash(lanes.node_ids))
@@ -190,15 +190,19 @@ def _work(fingerprint: str, watched: Watched, snapshot: Snapshot) -> _Work:
     return made
 
 
-def _axis(snapshot: Snapshot, attempts: Attempts, relative: bool) -> Axis:
-    """From the start to the moment of the picture, or to the end of a job that is over."""
+def _axis(work: _Work, relative: bool) -> Axis:
+    """From the start to the moment of the picture, or to the end of what is over."""
+    snapshot, attempts = work.snapshot, work.attempts
     job, pool, now = snapshot.job, snapshot.pool, snapshot.taken_at
     ended = attempts.end[attempts.end != NEVER]
+    idle = job is not None and len(ended) == len(attempts) > 0 and not snapshot.counts.active
     if job is not None and job.ended is not None:
         now = max(job.ended, _moment(ended.max()) if len(ended) else job.ended)
+    elif idle:
+        now = min(now, _moment(ended.max()))
     began = job.created if job else pool_start(pool.created if pool else None, now)
     start = min(began, _moment(attempts.start.min()) if len(attempts) else began)
-    live = job is None or job.ended is None
+    live = job is None or (job.ended is None and not idle)
     return run_axis(start, now, words.zone(), relative=relative, live=live)
 
 
@@ -210,7 +214,9 @@ def _draw(
     watched: Watched, work: _Work, lanes: Order, axis: Axis, part: timeline.Part | None = None
 ) -> _Drawn:
     snapshot = work.snapshot
-    facts = timeline.Facts(work.tasks, snapshot.phases, snapshot.steps)
+    job = snapshot.job
+    limit = job.created + job.limit if job and job.limit else None
+    facts = timeline.Facts(work.tasks, snapshot.phases, snapshot.steps, limit)
     figure = timeline.timeline(
         lanes,
         work.attempts,

@@ -55,11 +55,11 @@ def result_row(account: Account, row: Result) -> None:
                 on_click=lambda: st.session_state.update(results_playing=None if playing else row.blob),
             )
             download_button(
-                f"Download {row.name}", _address(account, row, row.name), key=f"download_{row.task_id}"
+                f"Download {row.name}", address(account, row, row.name), key=f"download_{row.task_id}"
             )
         if playing:
             player = st.audio if row.content_type.startswith("audio/") else st.video
-            player(_address(account, row), format=row.content_type)
+            player(address(account, row), format=row.content_type)
 
 
 def _stop(account: Account, row: Result) -> None:
@@ -80,7 +80,7 @@ def _stop(account: Account, row: Result) -> None:
         st.rerun()
 
 
-def _address(account: Account, row: Result, save_as: str | None = None) -> str:
+def address(account: Account, row: Result, save_as: str | None = None) -> str:
     """Where the browser gets a result: storage itself, or this app's own stream where it can't reach that."""
     if uploads.reaches_storage(account):
         return storage.read_url(
