@@ -18,6 +18,18 @@ END = "json_extract(doc,'$.executionInfo.endTime')"
 _TIME = "json_extract(doc,'$.stateTransitionTime')"
 _PRIMARY_CODE = 0xFF  # of SQLite's extended error codes
 
+
+def _plus(row: str) -> str:
+    values = f"{row}.job, {row}.state, coalesce({row}.result, ''), 1, {row}.slots"
+    more = "tasks = tasks + 1, slots = slots + excluded.slots"
+    return f"INSERT INTO task_counts VALUES ({values}) ON CONFLICT DO UPDATE SET {more}"
+
+
+def _minus(row: str) -> str:
+    group = f"job = {row}.job AND state = {row}.state AND result = coalesce({row}.result, '')"
+    return f"UPDATE task_counts SET tasks = tasks - 1, slots = slots - {row}.slots WHERE {group}"
+
+
 _SCHEMA = f"""
 CREATE TABLE IF NOT EXISTS pools (
     key TEXT PRIMARY KEY, id TEXT NOT NULL, doc TEXT NOT NULL, option TEXT NOT NULL DEFAULT 'requeue');
@@ -38,7 +50,14 @@ CREATE UNIQUE INDEX IF NOT EXISTS tasks_by_key ON tasks (job, key);
 CREATE INDEX IF NOT EXISTS tasks_by_id ON tasks (job, id);
 CREATE INDEX IF NOT EXISTS tasks_by_state ON tasks (job, {STATE}, id);
 CREATE INDEX IF NOT EXISTS tasks_by_time ON tasks (job, {_TIME});
-CREATE INDEX IF NOT EXISTS tasks_counted ON tasks (job, state, result, slots);
+CREATE TABLE IF NOT EXISTS task_counts (
+    job TEXT NOT NULL, state TEXT NOT NULL, result TEXT NOT NULL, tasks INTEGER NOT NULL, slots INTEGER NOT NULL,
+    PRIMARY KEY (job, state, result)) WITHOUT ROWID;
+CREATE TRIGGER IF NOT EXISTS task_came AFTER INSERT ON tasks BEGIN {_plus("new")}; END;
+CREATE TRIGGER IF NOT EXISTS task_went AFTER DELETE ON tasks BEGIN {_minus("old")}; END;
+CREATE TRIGGER IF NOT EXISTS task_changed AFTER UPDATE OF state, result, slots ON tasks
+    WHEN old.state IS NOT new.state OR old.result IS NOT new.result OR old.slots IS NOT new.slots
+    BEGIN {_minus("old")}; {_plus("new")}; END;
 CREATE INDEX IF NOT EXISTS tasks_to_start ON tasks (job, slots, turn, number) WHERE state = 'active' AND held = 0;
 CREATE TABLE IF NOT EXISTS runs (
     token TEXT PRIMARY KEY, pool TEXT NOT NULL, node TEXT NOT NULL, job TEXT, task TEXT, folder TEXT NOT NULL,
@@ -83,6 +102,7 @@ class Database:
             connection.execute(f"PRAGMA {pragma}")
         _upgrade(connection)
         connection.executescript(_SCHEMA)
+        _count(connection)
         return cls(connection)
 
     def close(self) -> None:
@@ -136,6 +156,16 @@ class Database:
         actions, self._after = self._after, []
         for action in actions:
             action()
+
+
+def _count(connection: sqlite3.Connection) -> None:
+    """Count the tasks that a version left which did not count them as they came, went and changed."""
+    connection.execute("DROP INDEX IF EXISTS tasks_counted")
+    if connection.execute("SELECT 1 FROM task_counts LIMIT 1").fetchone() is None:
+        connection.execute(f"INSERT INTO task_counts {_GROUPS}")
+
+
+_GROUPS = "SELECT job, state, coalesce(result, ''), count(*), sum(slots) FROM tasks GROUP BY 1, 2, 3"
 
 
 def _upgrade(connection: sqlite3.Connection) -> None:

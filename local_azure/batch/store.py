@@ -102,6 +102,7 @@ class Store(RunStore):
         self._db.execute(f"DELETE FROM {kind} WHERE {where}", params)
         if kind == "jobs":
             self._db.execute("DELETE FROM tasks WHERE job = ?", params)
+            self._db.execute("DELETE FROM task_counts WHERE job = ?", params)
 
     def all(self, kind: Kind, *scope: str) -> list[Doc]:
         """Every document of a kind (within its pool or job), in ordinal order of the ids."""
@@ -172,7 +173,7 @@ class Store(RunStore):
 
     def unfinished(self, job: str) -> bool:
         """Whether the job has a task that is not completed."""
-        query = "SELECT 1 FROM tasks WHERE job = ? AND state IN ('active', 'preparing', 'running') LIMIT 1"
+        query = "SELECT 1 FROM task_counts WHERE job = ? AND state IN ('active', 'preparing', 'running') AND tasks > 0"
         return self._db.execute(query, (job.lower(),)).fetchone() is not None
 
     def has_tasks(self, job: str) -> bool:
@@ -180,15 +181,15 @@ class Store(RunStore):
         query = "SELECT 1 FROM tasks WHERE job = ? LIMIT 1"
         return self._db.execute(query, (job.lower(),)).fetchone() is not None
 
-    def task_groups(self, job: str) -> list[tuple[str, str | None, int, int]]:
+    def task_groups(self, job: str) -> list[tuple[str, str, int, int]]:
         """(state, result, number of tasks, sum of their slots) for each combination in the job."""
-        query = "SELECT state, result, count(*), sum(slots) FROM tasks WHERE job = ? GROUP BY state, result"
+        query = "SELECT state, result, tasks, slots FROM task_counts WHERE job = ?"
         return self._db.execute(query, (job.lower(),)).fetchall()
 
     def tasks_in(self, job: str, *states: str) -> list[Doc]:
         """The job's tasks in one of the states."""
         marks = ", ".join("?" * len(states))
-        query = f"SELECT doc FROM tasks WHERE job = ? AND state IN ({marks})"
+        query = f"SELECT doc FROM tasks WHERE job = ? AND {STATE} IN ({marks})"
         return [orjson.loads(row[0]) for row in self._db.execute(query, (job.lower(), *states))]
 
     def hold(self, job: str, task: str, reason: Hold, held: bool) -> None:

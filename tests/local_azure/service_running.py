@@ -6,7 +6,6 @@ import asyncio
 import base64
 import hashlib
 import hmac
-import socket
 import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -23,6 +22,7 @@ from azure.core.credentials import AzureNamedKeyCredential
 from local_azure.batch.engine import Engine
 from local_azure.batch.pace import Pace
 from local_azure.batch.service import create_app
+from local_azure.ports import listen
 from tests.waiting import until
 
 ACCOUNT = "localbatch"
@@ -88,7 +88,7 @@ class ServiceThread:
 
     def __init__(self, data: Path, tools: Path, pace: Pace | None = None) -> None:
         self.data, self.tools, self.pace = data, tools, pace or Pace()
-        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.listener = listen(0)
         self.url = f"http://127.0.0.1:{self.listener.getsockname()[1]}"
         self.thread = threading.Thread(target=lambda: asyncio.run(self._serve()), name="service")
         self.ready = threading.Event()

@@ -152,15 +152,23 @@ def test_a_database_of_an_earlier_version_goes_on(tmp_path: Path):
     first.insert("tasks", stored_task("z"), "job")
     first.insert("tasks", stored_task("y"), "job")
     first._db.executescript(
-        "DROP INDEX tasks_to_start; ALTER TABLE tasks DROP COLUMN turn; ALTER TABLE tasks DROP COLUMN tries"
+        "DROP INDEX tasks_to_start; DROP TRIGGER task_came; DROP TRIGGER task_went; DROP TRIGGER task_changed;"
+        "DROP TABLE task_counts; CREATE INDEX tasks_counted ON tasks (job, state, result, slots);"
+        "ALTER TABLE tasks DROP COLUMN turn; ALTER TABLE tasks DROP COLUMN tries"
     )
     first.close()
     second = Store.open(tmp_path / "batch.db")
+    assert second.task_groups("job") == [("active", "", 2, 2)]
     second.insert("tasks", stored_task("a"), "job", turn="2026-11-22T15:00:00.0000000Z a")
     order = []
     while (doc := second.next_task("job", 1)) is not None:
         order.append(doc["id"])
         second.update("tasks", {**doc, "state": "running"}, "job")
+    assert second.task_groups("job") == [("active", "", 0, 0), ("running", "", 3, 3)]
+    assert second.unfinished("job")
+    for name in order:
+        second.delete("tasks", "job", name)
+    assert not second.unfinished("job")
     second.close()
     assert order == ["z", "y", "a"]
 
@@ -176,7 +184,7 @@ def test_no_step_of_the_scheduler_looks_at_every_task(store: Store):
     store._db.set_trace_callback(None)
     for query in asked:
         steps = [row[3] for row in store._db.execute("EXPLAIN QUERY PLAN " + query)]
-        ours = [step for step in steps if "tasks" in step or "jobs" in step]
+        ours = [step for step in steps if "task" in step or "jobs" in step]
         assert ours
         assert all(step.startswith("SEARCH") for step in ours), (query, steps)
 

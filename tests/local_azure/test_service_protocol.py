@@ -1,5 +1,6 @@
 """What holds for every request: signatures, hosts, versions, common headers, error bodies, limits."""
 
+import asyncio
 import json
 import re
 import socket
@@ -7,6 +8,7 @@ import socket
 import pytest
 from azure.core.exceptions import HttpResponseError, ResourceNotFoundError
 
+from local_azure.ports import listen
 from tests.local_azure.service_running import KEY, POOL, VERSION, RunningService, signed
 
 pytest_plugins = ["tests.local_azure.service_fixtures"]
@@ -205,3 +207,21 @@ def test_the_refusal_of_maxresults_is_the_recorded_one(service: RunningService) 
         {"key": "QueryParameterValue", "value": "-5"},
         {"key": "Reason", "value": "MaxResults cannot be less than 1"},
     ]
+
+
+def test_what_the_service_answers_is_sent_at_once():
+    async def accepted() -> bool:
+        delays: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
+
+        def connected(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            option = writer.get_extra_info("socket").getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)
+            delays.set_result(not option)
+            writer.close()
+
+        listener = listen(0)
+        async with await asyncio.start_server(connected, sock=listener):
+            _, writer = await asyncio.open_connection(*listener.getsockname())
+            writer.close()
+            return await delays
+
+    assert asyncio.run(accepted()) is False
