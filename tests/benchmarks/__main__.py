@@ -4,7 +4,7 @@ import argparse
 from datetime import UTC, datetime
 from functools import partial
 
-from tests.benchmarks import conversion, kills, many, short_files, start, upload, zip
+from tests.benchmarks import conversion, fleet, kills, many, short_files, start, upload, zip
 from tests.benchmarks.rig import machine
 
 BENCHMARKS = {
@@ -14,6 +14,7 @@ BENCHMARKS = {
     "many": many.run,
     "upload": upload.run,
     "zip": zip.run,
+    "fleet": fleet.run,
     "kills": kills.run,
 }
 

@@ -56,7 +56,10 @@ def _many_tasks(account: Account, memory: PeakMemory) -> list[tuple[str, ...]]:
     delta = {**every, "$filter": f"stateTransitionTime {changed}"}
     scan = {**every, "$filter": f"lastModified {changed}"}
     assert [len(_get(account, path, **query)["value"]) for query in (delta, scan)] == [CHANGES, CHANGES]
-    quick, slow = _median(lambda: _get(account, path, **delta)), _median(lambda: _get(account, path, **scan), 3)
+    quick, slow = (
+        _median(lambda: _get(account, path, **delta)),
+        _median(lambda: _get(account, path, **scan), 3),
+    )
     running = _median(lambda: _get(account, path, **every, **{"$filter": "state eq 'completed'"}))
     memory.read()
     return [
@@ -98,7 +101,9 @@ def _many_nodes(account: Account, memory: PeakMemory) -> list[tuple[str, ...]]:
 
 def _at_work(account: Account, memory: PeakMemory) -> list[tuple[str, ...]]:
     """1,000 nodes work off tasks while one client asks for something small again and again."""
-    simulated_pool(account, "working", WORKING_NODES, spot=100, seconds=[5, 15], failures=0.05, preemptions=0.02)
+    simulated_pool(
+        account, "working", WORKING_NODES, spot=100, seconds=[5, 15], failures=0.05, preemptions=0.02
+    )
     simulated_job(account, "working", "working", retries=2)
     waits: list[float] = []
     over = threading.Event()
@@ -147,7 +152,9 @@ def _real_runner(account: Account) -> list[tuple[str, ...]]:
         begun = time.monotonic()
         account.batch.create_tasks(f"nothing-{pool_id}", tasks)
         until(
-            lambda pool_id=pool_id: _done(account, f"nothing-{pool_id}") == REAL_TASKS, seconds=300, what="ends"
+            lambda pool_id=pool_id: _done(account, f"nothing-{pool_id}") == REAL_TASKS,
+            seconds=300,
+            what="ends",
         )
         taken[pool_id] = time.monotonic() - begun
     real, played = taken[pools.LOCAL_POOL], taken["five"]

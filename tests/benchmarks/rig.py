@@ -67,7 +67,7 @@ def running_cloud() -> Iterator[tuple[Account, Path]]:
             yield cloud.wait(180), home
         finally:
             cloud.release()
-            service = _service_process(home)
+            service = service_process(home)
             if service:
                 service.terminate()
                 service.wait(30)
@@ -92,7 +92,8 @@ def stop_server(server: psutil.Process) -> None:
     server.wait(30)
 
 
-def _service_process(home: Path) -> psutil.Process | None:
+def service_process(home: Path) -> psutil.Process | None:
+    """The process of the local cloud in a home, while it runs."""
     for process in psutil.process_iter(["cmdline"]):
         command = process.info["cmdline"] or []
         if "local_azure" in command and str(home / "local-azure") in command:
