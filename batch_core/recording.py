@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from batch_core.failures import STOPPED, taken_back
-from batch_core.history import GONE, Attempt, Change, State
+from batch_core.history import GONE, Attempt, Change, Known, State
 from batch_core.rows import Ledger
 from batch_core.snapshot import Counts, Outcome, Span, TaskRow
 from batch_core.times import moment, since_of
@@ -29,18 +29,18 @@ class TaskBook:
     last emptied, `stopped` counts the tasks among the failed that a person or a time limit has ended.
     """
 
-    def __init__(self, attempts: Iterable[Attempt]) -> None:
+    def __init__(self, known: Known) -> None:
         self.rows: Ledger[str, TaskRow] = Ledger()
         self.spans: Ledger[Key, Span] = Ledger()
         self.busy: Counter[str] = Counter()
         self.touched: set[str] = set()
         self.stopped = 0
-        self._attempts: dict[str, list[Attempt]] = {}
+        self._tries = dict(known.tries)
+        self._running = {attempt.task_id: attempt for attempt in known.running}
         self._counted: Counter[str] = Counter()
         self._interrupted: dict[Key, Span] = {}
-        for attempt in attempts:
-            self._attempts.setdefault(attempt.task_id, []).append(attempt)
-            self._draw(attempt)
+        for span in known.spans:
+            self._draw(span)
 
     def update(self, docs: Iterable[Doc]) -> tuple[bool, list[Change]]:
         """Merges documents by id: whether a row changed, and what the history has to know."""
@@ -54,6 +54,8 @@ class TaskBook:
             changed = True
             self.rows.put(row.id, row)
             self._count(before, row)
+            if before is None and self._kept(row):
+                continue
             earlier = moment(doc.get("previousStateTransitionTime"))
             if earlier and (before is None or before.since < earlier):
                 changes.append(State(row.id, str(doc.get("previousState", "")).lower(), earlier))
@@ -75,7 +77,7 @@ class TaskBook:
 
     def close_all(self, at: datetime) -> list[Change]:
         """Ends every attempt that is still open: for a job that does not exist any more."""
-        return [change for id in list(self._attempts) for change in self._close(id, at, "stopped")]
+        return [change for id in list(self._running) for change in self._close(id, at, "stopped")]
 
     def counts(self) -> Counts:
         """How many tasks are in which state, by the rows."""
@@ -83,8 +85,7 @@ class TaskBook:
 
     def attempt(self, task_id: str) -> Span | None:
         """A task's last attempt; None when none is known to have run."""
-        mine = self._attempts.get(task_id)
-        return self.spans.get((task_id, mine[-1].number)) if mine else None
+        return self.spans.get((task_id, self._tries.get(task_id, 0)))
 
     def call_preempted(self, taken_back: Callable[[str], Sequence[datetime]], now: datetime) -> None:
         """Calls attempts preempted that were interrupted when Batch said of their node that it is preempted.
@@ -111,59 +112,70 @@ class TaskBook:
     def _try(self, doc: Doc, row: TaskRow) -> list[Change]:
         """The attempts that a document begins or ends."""
         info = doc.get("executionInfo") or {}
-        mine = self._attempts.setdefault(row.id, [])
-        current = mine[-1] if mine else None
+        current, tries = self._running.get(row.id), self._tries.get(row.id, 0)
         retries = info.get("retryCount") or 0
-        running = row.state in ("running", "completed") and row.started is not None
-        same = running and current is not None and current.start == row.started
+        ran = row.state in ("running", "completed") and row.started is not None
+        same = ran and self._began(row.id) == row.started
         changes: list[Change] = []
-        if current is not None and current.end is None and not same:
+        if current is not None and not same:
             lost: Outcome = "failed" if retries > current.retries else _interrupted(info, current)
             changes += self._close(row.id, _left(doc, row), lost)
-        if not running:
+        if not ran:
             return changes
         if not same:
-            number = max(len(mine), retries + (info.get("requeueCount") or 0)) + 1
-            changes += self._missed(row, len(mine) + 1, number, retries)
-            changes += self._put(
+            number = max(tries, retries + (info.get("requeueCount") or 0)) + 1
+            changes += self._missed(row, tries + 1, number, retries)
+            changes += self._begin(
                 Attempt(row.id, row.name, number, row.node_id, row.started, None, "running", retries)
             )
         if row.state == "completed":
             changes += self._close(row.id, row.ended or row.since, _outcome(row))
         return changes
 
-    def _missed(self, row: TaskRow, first: int, number: int, retries: int) -> list[Change]:
+    def _began(self, task_id: str) -> datetime | None:
+        """When the task's last attempt began."""
+        last = self._running.get(task_id) or self.attempt(task_id)
+        return last.start if last else None
+
+    def _kept(self, row: TaskRow) -> bool:
+        """Whether the history has this end of a task already."""
+        last = self.attempt(row.id)
+        return (
+            row.state == "completed"
+            and last is not None
+            and (last.start, last.end, last.outcome) == (row.started, row.ended, _outcome(row))
+        )
+
+    @staticmethod
+    def _missed(row: TaskRow, first: int, number: int, retries: int) -> list[Change]:
         """Tries that only their count tells of: they were over before anybody looked."""
         changes: list[Change] = []
         for missed in range(first, number):
             outcome: Outcome = "failed" if missed <= retries else "requeued"
-            changes += self._put(Attempt(row.id, row.name, missed, None, None, None, outcome, missed - 1))
+            changes.append(Attempt(row.id, row.name, missed, None, None, None, outcome, missed - 1))
         return changes
 
-    def _put(self, attempt: Attempt) -> list[Change]:
-        self._attempts[attempt.task_id].append(attempt)
-        self._draw(attempt)
+    def _begin(self, attempt: Attempt) -> list[Change]:
+        self._tries[attempt.task_id] = attempt.number
+        self._running[attempt.task_id] = attempt
+        if span := attempt.span():
+            self._draw(span)
         return [attempt]
 
     def _close(self, task_id: str, at: datetime, outcome: Outcome) -> list[Change]:
-        mine = self._attempts.get(task_id)
-        if not mine or mine[-1].outcome != "running":
+        last = self._running.pop(task_id, None)
+        if last is None:
             return []
-        last = mine[-1]
-        end = max(at, last.start) if last.start else at
-        mine[-1] = Attempt(
-            task_id, last.name, last.number, last.node_id, last.start, end, outcome, last.retries
-        )
-        self._draw(mine[-1])
-        return [mine[-1]]
+        ended = replace(last, end=max(at, last.start) if last.start else at, outcome=outcome)
+        if span := ended.span():
+            self._draw(span)
+        return [ended]
 
-    def _draw(self, attempt: Attempt) -> None:
-        span = attempt.span()
-        if span:
-            key = (attempt.task_id, attempt.number)
-            self.spans.put(key, span)
-            if span.outcome in ("lost", "requeued"):
-                self._interrupted[key] = span
+    def _draw(self, span: Span) -> None:
+        key = (span.task_id, span.attempt)
+        self.spans.put(key, span)
+        if span.outcome in ("lost", "requeued"):
+            self._interrupted[key] = span
 
 
 def _task_row(doc: Doc) -> TaskRow:

@@ -9,7 +9,7 @@ from batch_core.closer import Closer
 from batch_core.doubts import Doubt
 from batch_core.errors import NotFound
 from batch_core.feed import Feed
-from batch_core.history import Change
+from batch_core.history import Change, Known
 from batch_core.jobs import Run, run_from
 from batch_core.keeping import Keeper, Key
 from batch_core.recording import TASK_SELECT, TaskBook
@@ -25,7 +25,7 @@ class TaskWatch:
     def __init__(self, feed: Feed, keeper: Keeper, job_id: str | None) -> None:
         self._feed, self._keeper, self.job_id = feed, keeper, job_id
         self.job: Run | None = None
-        self.book = TaskBook(())
+        self.book = TaskBook(Known())
         self.closer = Closer(feed)
         self.changed = False
         self._born: datetime | None = None
@@ -71,7 +71,7 @@ class TaskWatch:
         """Begins a book for the job: what the history knows of its attempts is the start."""
         self._born = born
         scope, history = self._keeper.scope(self.key), self._keeper.history
-        self.book = TaskBook(history.attempts(scope) if history and scope else ())
+        self.book = TaskBook(history.known(scope) if history and scope else Known())
         self.closer = Closer(self._feed, history.steps(scope) if history and scope else ())
         self._loaded = self._final = False
 

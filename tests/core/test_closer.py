@@ -14,9 +14,10 @@ from batch_core.account import Account
 from batch_core.closer import EVERY, MOST, PART, Closer, last_block
 from batch_core.errors import DashboardError, Throttled
 from batch_core.feed import Part
-from batch_core.history import Attempt, History, Step
+from batch_core.history import History, Known, Step
 from batch_core.monitor import Recorder, Snapshot, history_path
 from batch_core.recording import TaskBook
+from batch_core.snapshot import Outcome, Span
 from batch_core.storage import APP
 from tests.core.commands import python
 from tests.waiting import until
@@ -128,9 +129,10 @@ class Files:
 
 def closer(*tasks: str, end: float | None = None) -> tuple[Closer, Files, TaskBook]:
     files = Files()
-    state = "running" if end is None else "done"
+    outcome: Outcome = "running" if end is None else "done"
     ended = None if end is None else at(end)
-    book = TaskBook([Attempt(id, id, 1, "n1", at(10), ended, state, 0) for id in tasks])  # type: ignore[arg-type]
+    spans = [Span("n1", id, id, at(10), ended, outcome, 1) for id in tasks]
+    book = TaskBook(Known(spans, dict.fromkeys(tasks, 1)))
     return Closer(files), files, book  # type: ignore[arg-type]
 
 

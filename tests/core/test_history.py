@@ -45,6 +45,29 @@ def test_an_attempt_is_kept_as_it_began_and_as_it_ended_and_read_as_last_known(p
     assert story.last_seen == at(9)
 
 
+def test_a_task_that_was_first_seen_waiting_keeps_its_name(path: Path) -> None:
+    history = History(path)
+    job = history.scope("job", "run-1", BORN)
+    assert job
+    history.append(job, [State("t1", "active", at(0))], at(0))
+    history.append(job, [State("t1", "running", at(1)), attempt()], at(1))
+    history.append(job, [State("t1", "completed", at(9))], at(9))
+    assert [one.name for one in history.attempts(job)] == ["holiday.mov"]
+
+
+def test_what_a_recorder_goes_on_from_are_the_same_attempts(path: Path) -> None:
+    history = History(path)
+    job = history.scope("job", "run-1", BORN)
+    assert job
+    unseen = Attempt("t2", "holiday.mov", 1, None, None, None, "failed", 0)
+    done, open_one = attempt(end=9, outcome="done"), attempt(2, task="t2")
+    history.append(job, [attempt(), unseen, open_one, done], at(9))
+    known = history.known(job)
+    assert list(known.spans) == [done.span(), open_one.span()]
+    assert (known.tries, list(known.running)) == ({"t1": 1, "t2": 2}, [open_one])
+    assert history.attempts(job) == [done, unseen, open_one]
+
+
 def test_the_same_thing_seen_twice_is_kept_once(path: Path) -> None:
     history = History(path)
     pool = history.scope("pool", "p", BORN)

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from batch_core.history import GONE, QUIET, Attempt, State
+from batch_core.history import GONE, QUIET, Attempt, Known, State
 from batch_core.node_book import NodeBook
 from batch_core.phase_book import PhaseBook
 from batch_core.recording import TaskBook
-from batch_core.snapshot import Counts
+from batch_core.snapshot import Counts, Span
 
 T0 = datetime(2026, 11, 22, 15, 0, 0, tzinfo=UTC)
 
@@ -63,7 +63,7 @@ def drawn(book: TaskBook) -> list[tuple]:
 
 
 def test_a_task_that_is_watched_all_the_way() -> None:
-    book = TaskBook(())
+    book = TaskBook(Known())
     assert book.update([task("active", 0)]) == (True, [State("t1", "active", at(0))])
     assert book.counts() == Counts(active=1)
     book.update([task("running", 5, start=5, node="n1", before=("active", 0))])
@@ -79,7 +79,7 @@ def test_a_task_that_is_watched_all_the_way() -> None:
 
 
 def test_a_task_seen_only_when_it_was_over_tells_of_its_run_and_its_state_before() -> None:
-    book = TaskBook(())
+    book = TaskBook(Known())
     _, changes = book.update(
         [task("completed", 9, start=5, node="n1", before=("running", 5), result="failure", code=1)]
     )
@@ -91,7 +91,7 @@ def test_a_task_seen_only_when_it_was_over_tells_of_its_run_and_its_state_before
 
 
 def test_a_retry_ends_the_attempt_before_it_as_failed() -> None:
-    book = TaskBook(())
+    book = TaskBook(Known())
     book.update([task("running", 5, start=5, node="n1")])
     book.update([task("running", 8, start=8, node="n2", retries=1, before=("active", 7))])
     assert drawn(book) == [(1, "n1", 5.0, 7.0, "failed"), (2, "n2", 8.0, None, "running")]
@@ -99,7 +99,7 @@ def test_a_retry_ends_the_attempt_before_it_as_failed() -> None:
 
 
 def test_a_lost_node_ends_the_attempt_as_lost_also_when_no_count_tells() -> None:
-    book = TaskBook(())
+    book = TaskBook(Known())
     book.update([task("running", 5, start=5, node="n1")])
     book.update([task("active", 7, before=("running", 5))])
     assert drawn(book) == [(1, "n1", 5.0, 7.0, "lost")]
@@ -109,7 +109,7 @@ def test_a_lost_node_ends_the_attempt_as_lost_also_when_no_count_tells() -> None
 
 
 def test_attempts_that_only_a_count_tells_of_are_kept_without_a_place() -> None:
-    book = TaskBook(())
+    book = TaskBook(Known())
     _, changes = book.update([task("running", 20, start=20, node="n3", retries=1, requeues=1)])
     missed = [change for change in changes if isinstance(change, Attempt) and change.node_id is None]
     assert [(one.number, one.outcome) for one in missed] == [(1, "failed"), (2, "requeued")]
@@ -117,7 +117,7 @@ def test_attempts_that_only_a_count_tells_of_are_kept_without_a_place() -> None:
 
 
 def test_a_reactivated_task_runs_under_the_next_number() -> None:
-    book = TaskBook(())
+    book = TaskBook(Known())
     book.update([task("completed", 9, start=5, node="n1", result="failure", code=1)])
     book.update([task("active", 11, before=("completed", 9))])
     book.update([task("completed", 14, start=12, node="n1", before=("running", 12))])
@@ -125,14 +125,17 @@ def test_a_reactivated_task_runs_under_the_next_number() -> None:
 
 
 def test_a_task_that_was_ended_before_it_ran_has_no_attempt() -> None:
-    book = TaskBook(())
+    book = TaskBook(Known())
     book.update([task("completed", 3, result="failure")])
     assert drawn(book) == []
     assert book.counts() == Counts(failed=1)
 
 
 def test_after_a_restart_the_open_attempt_goes_on_under_its_number() -> None:
-    book = TaskBook([Attempt("t1", "holiday.mov", 1, "n1", at(5), None, "running", 0)])
+    span = Span("n1", "t1", "holiday.mov", at(5), None, "running", 1)
+    book = TaskBook(
+        Known([span], {"t1": 1}, [Attempt("t1", "holiday.mov", 1, "n1", at(5), None, "running", 0)])
+    )
     _, changes = book.update([task("completed", 9, start=5, node="n1")])
     assert [one for one in changes if isinstance(one, Attempt)] == [
         Attempt("t1", "holiday.mov", 1, "n1", at(5), at(9), "done", 0)
@@ -141,7 +144,7 @@ def test_after_a_restart_the_open_attempt_goes_on_under_its_number() -> None:
 
 
 def test_tasks_that_a_whole_list_lacks_are_forgotten_and_their_spans_stay() -> None:
-    book = TaskBook(())
+    book = TaskBook(Known())
     book.update([task("running", 5, start=5, node="n1"), {**task("active", 0), "id": "t2"}])
     assert book.keep_only({"t2"}, at(8)) == (
         True,
@@ -154,7 +157,7 @@ def test_tasks_that_a_whole_list_lacks_are_forgotten_and_their_spans_stay() -> N
 
 @pytest.mark.parametrize("spelling", ["Success", "success"])
 def test_results_are_read_in_any_case(spelling: str) -> None:
-    book = TaskBook(())
+    book = TaskBook(Known())
     book.update([task("completed", 9, start=5, node="n1", result=spelling)])
     assert book.counts() == Counts(succeeded=1)
 
@@ -215,13 +218,13 @@ def test_a_task_that_lost_its_node_is_told_from_one_that_was_sent_back(change: d
         "previousStateTransitionTime": "2026-11-22T10:00:00Z",
         **change,
     }
-    book = TaskBook(())
+    book = TaskBook(Known())
     book.update([doc])
     assert [row.lost for row in book.rows.picture()] == [lost]
 
 
 def test_what_a_request_sent_back_is_not_called_lost() -> None:
-    book = TaskBook(())
+    book = TaskBook(Known())
     book.update([task("running", 5, start=5, node="n1")])
     doc = task("active", 7, before=("running", 5), requeues=1)
     doc["executionInfo"]["lastRequeueTime"] = wire(7)
@@ -230,7 +233,7 @@ def test_what_a_request_sent_back_is_not_called_lost() -> None:
 
 
 def test_what_somebody_stopped_is_not_called_failed() -> None:
-    book = TaskBook(())
+    book = TaskBook(Known())
     doc = task("completed", 9, start=5, node="n1", result="failure")
     doc["executionInfo"]["failureInfo"] = {"category": "UserError", "code": "TaskEnded"}
     book.update([doc])
@@ -251,7 +254,7 @@ def test_what_somebody_stopped_is_not_called_failed() -> None:
 def test_only_what_ran_on_a_node_that_batch_calls_preempted_is_called_so(
     phase: tuple[str, str, float], outcome: str
 ) -> None:
-    book, phases = TaskBook(()), PhaseBook((), QUIET)
+    book, phases = TaskBook(Known()), PhaseBook((), QUIET)
     book.update(
         [task("running", 5, start=5, node="n1"), {**task("running", 5, start=5, node="n1"), "id": "t2"}]
     )
@@ -275,7 +278,7 @@ def test_a_node_that_takes_no_tasks_is_told_from_one_that_does() -> None:
 
 
 def test_what_a_task_waits_for_and_the_slots_it_takes_are_told() -> None:
-    book = TaskBook(())
+    book = TaskBook(Known())
     depends = {"taskIds": ["a", "b"], "taskIdRanges": [{"start": 3, "end": 9}]}
     book.update(
         [

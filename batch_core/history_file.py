@@ -1,0 +1,43 @@
+"""How the history is written in its file: the tables, and moments as whole microseconds since 1970 in UTC."""
+
+from datetime import UTC, datetime, timedelta
+
+EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND = timedelta(microseconds=1)
+SCHEMA = """
+CREATE TABLE IF NOT EXISTS scope (id INTEGER PRIMARY KEY, kind TEXT NOT NULL, name TEXT NOT NULL COLLATE NOCASE,
+    born INTEGER NOT NULL, UNIQUE (kind, name, born));
+CREATE TABLE IF NOT EXISTS seen (scope INTEGER NOT NULL, at INTEGER NOT NULL);
+CREATE INDEX IF NOT EXISTS seen_scope ON seen (scope, at);
+CREATE TABLE IF NOT EXISTS thing (id INTEGER PRIMARY KEY, scope INTEGER NOT NULL, name TEXT NOT NULL,
+    label TEXT NOT NULL, UNIQUE (scope, name));
+CREATE TABLE IF NOT EXISTS node (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE);
+CREATE TABLE IF NOT EXISTS state (thing INTEGER NOT NULL, since INTEGER NOT NULL, state TEXT NOT NULL,
+    PRIMARY KEY (thing, since, state)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS step (thing INTEGER NOT NULL, number INTEGER NOT NULL, name TEXT NOT NULL,
+    since INTEGER NOT NULL, PRIMARY KEY (thing, number, name)) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS attempt (id INTEGER PRIMARY KEY, thing INTEGER NOT NULL, number INTEGER NOT NULL,
+    node INTEGER, started INTEGER, ended INTEGER, outcome TEXT NOT NULL, retries INTEGER NOT NULL,
+    UNIQUE (thing, number, outcome));
+"""
+# Of each attempt what was added last: the other columns are those of the row with the greatest id.
+LAST_KNOWN = """SELECT thing, number, node, started, ended, outcome, retries, max(id) FROM attempt
+    WHERE thing IN (SELECT id FROM thing WHERE scope=?) GROUP BY thing, number"""
+STEPS = """SELECT thing.name, number, max(CASE step.name WHEN 'converting' THEN since END),
+    max(CASE step.name WHEN 'uploading' THEN since END)
+    FROM step JOIN thing ON thing.id = step.thing WHERE scope=? GROUP BY thing, number"""
+
+
+def stamp(moment: datetime | None) -> int | None:
+    """The number that is kept for a moment."""
+    return None if moment is None else (moment - EPOCH) // _MICROSECOND
+
+
+def moment_of(number: int) -> datetime:
+    """The moment that a number was kept for."""
+    return datetime.fromtimestamp(number / 1e6, UTC)  # a float is exact to the microsecond until 2255
+
+
+def moment_or_none(number: int | None) -> datetime | None:
+    """The same of a number that may be missing."""
+    return None if number is None else moment_of(number)
