@@ -1,7 +1,7 @@
 """Runs: one job that makes one thing of each of its files, launched so that doing it twice does it once."""
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,7 +10,7 @@ from azure.batch import models
 
 from batch_core import manifests
 from batch_core.account import Account
-from batch_core.conversions import Options
+from batch_core.conversions import Options, options_from, stored
 from batch_core.errors import (
     Conflict,
     InvalidInput,
@@ -88,7 +88,7 @@ def run_from(doc: Mapping[str, Any]) -> Run:
         name=doc.get("displayName") or doc["id"],
         state=str(doc.get("state", "active")).lower(),
         conversion=settings.get("conversion", ""),
-        options=Options(**settings.get("options", {})),
+        options=settings["options"] if settings else Options(),
         pool_id=info.get("poolId") or (doc.get("poolInfo") or {}).get("poolId"),
         created=moment(doc.get("creationTime")) or datetime.fromtimestamp(0, UTC),
         ended=moment(info.get("endTime")),
@@ -110,7 +110,12 @@ def _settings(doc: Mapping[str, Any]) -> dict[str, Any]:
         settings = orjson.loads(items.get("settings") or "")
     except ValueError:
         return {}
-    return settings if isinstance(settings, dict) else {}
+    if not isinstance(settings, dict):
+        return {}
+    try:
+        return settings | {"options": options_from(settings.get("options") or {})}
+    except (AttributeError, InvalidInput):
+        return settings | {"options": Options()}
 
 
 def launch(account: Account, plan: Plan, progress: Progress | None = None) -> Run:
@@ -159,7 +164,7 @@ def _create_job(account: Account, plan: Plan) -> dict[str, Any] | None:
     """Creates the job; returns it in the wire's names when it was there before."""
     settings = {
         "conversion": plan.conversion,
-        "options": asdict(plan.options),
+        "options": stored(plan.options),
         "total": len(plan.files),
         "parent": plan.parent,
         "attempt": plan.attempt,

@@ -15,8 +15,8 @@ from azure.core.exceptions import ResourceExistsError
 from azure.storage.blob import ContentSettings
 
 from batch_core.account import Account
-from batch_core.conversions import Conversion, Options
-from batch_core.errors import NotFound, ServiceFailure, translated
+from batch_core.conversions import Conversion, Options, options_from, stored
+from batch_core.errors import InvalidInput, NotFound, ServiceFailure, translated
 from batch_core.files import VideoFile
 from batch_core.images import ImageRef
 from batch_core.pools import PoolSpec
@@ -104,7 +104,7 @@ def read(account: Account, run_id: str) -> Manifest:
         ) from None
     try:
         return _from_json(orjson.loads(data))
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, InvalidInput) as error:
         raise ServiceFailure("The run's manifest in storage can't be read.", "Start a new run.") from error
 
 
@@ -119,7 +119,12 @@ def forget(account: Account, run_id: str) -> None:
 
 def _to_json(manifest: Manifest) -> bytes:
     return orjson.dumps(
-        {**asdict(manifest), "wall_clock": manifest.wall_clock.total_seconds()}, option=orjson.OPT_INDENT_2
+        {
+            **asdict(manifest),
+            "options": stored(manifest.options),
+            "wall_clock": manifest.wall_clock.total_seconds(),
+        },
+        option=orjson.OPT_INDENT_2,
     )
 
 
@@ -127,7 +132,7 @@ def _from_json(doc: dict[str, Any]) -> Manifest:
     return Manifest(
         **{
             **doc,
-            "options": Options(**doc["options"]),
+            "options": options_from(doc["options"]),
             "created": datetime.fromisoformat(doc["created"]),
             "wall_clock": timedelta(seconds=doc["wall_clock"]),
             "files": tuple(ManifestFile(**file) for file in doc["files"]),

@@ -52,7 +52,7 @@ def what_will_happen(account: Account, plan: Plan) -> tuple[str, ...]:
     count = len(plan.files)
     made = conversion(plan.conversion)
     first = "1 file becomes" if count == 1 else f"{count:,} files become"
-    sentences = [f"{first} {made.label}."]
+    sentences = [f"{first} {made.in_a_sentence}."]
     sentences += _where(account, plan)
     sentences.append(f"What still runs after {_in_words(plan.wall_clock)} is stopped.")
     sentences.append("Your files stay as they are.")
@@ -137,7 +137,7 @@ def manifest_of(plan: Plan) -> Manifest:
 
 
 def _manifest_file(plan: Plan, made: Conversion, number: int, file: VideoFile, result: str) -> ManifestFile:
-    reason = refusal(made, file)
+    reason = refusal(made, file, plan.options)
     if reason or not file.probe:
         raise InvalidInput(f"{file.name} can't be converted: {reason or 'it was not looked into yet.'}")
     try:

@@ -13,7 +13,7 @@ import subprocess
 import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from batch_core.errors import NotFound, ServiceFailure, Unreachable
 from batch_core.probe_child import FORMATS, GONE, NO_READER, OUT_OF_MEMORY, UNREACHABLE
@@ -22,11 +22,15 @@ PROBE_SECONDS = 20.0
 _EXTENSIONS = dict(FORMATS.values())
 _TOKEN = re.compile(r"[a-z0-9_]{1,32}")
 Kind = Literal["video", "audio", "subtitle"]
+Hdr = Literal["pq", "hlg"]
 
 
 @dataclass(frozen=True)
 class Stream:
-    """One stream; sizes in pixels as shown (a phone's rotation applied), fps on average."""
+    """One stream; sizes in pixels as shown (a phone's rotation applied), fps on average.
+
+    `bits` are a picture's for each colour, told only when there are more than 8; `hdr` is its transfer function.
+    """
 
     kind: Kind
     codec: str
@@ -35,6 +39,8 @@ class Stream:
     fps: float | None = None
     channels: int | None = None
     language: str | None = None
+    bits: int | None = None
+    hdr: Hdr | None = None
 
     @property
     def readable(self) -> bool:
@@ -115,16 +121,18 @@ def probe(source: Path | str, size: int) -> Probe:
         return unreadable("it makes the reader stumble")
 
 
-def check_decodes(source: Path | str, size: int, seconds: float | None = None) -> tuple[bool, float, str]:
+def check_decodes(
+    source: Path | str, size: int, seconds: float | None = None, kind: str = "film"
+) -> tuple[bool, float, str]:
     """Decodes every stream to its end: (good, length in seconds, why not).
 
-    Takes at most `seconds`, by default a minute and one more for each 30 MB. Raises Unreachable when the
+    `kind` is what it should be: a film (also without picture), an animation, a picture, or subtitles. Takes at most `seconds`, by default a minute and one more for each 30 MB. Raises Unreachable when the
     source can't be read, ServiceFailure when the time does not suffice: then nothing is known.
     """
     if size == 0:
         return False, 0.0, "It is empty."
     limit = seconds or 60 + size / 500_000
-    code, out = _run_child("decode", source, size, limit)
+    code, out = _run_child(f"decode {kind}", source, size, limit)
     if code is None:
         raise ServiceFailure(f"Checking it took more than {limit:.0f} s.", "Play it to see if it is whole.")
     try:
@@ -183,6 +191,8 @@ def _stream(item: Any) -> Stream:
         fps=_number(item.get("fps"), 100_000),
         channels=_whole(item.get("channels"), 1024),
         language=language if re.fullmatch(r"[a-z]{2,3}", language) else None,
+        bits=_whole(item.get("bits"), 16),
+        hdr=item["hdr"] if item.get("hdr") in get_args(Hdr) else None,
     )
 
 

@@ -188,9 +188,17 @@ def _stream_row(stream: Any) -> dict[str, Any]:
     if stream.type == "video" and context is not None:
         rate = stream.average_rate
         row |= {"width": context.width, "height": context.height, "fps": float(rate) if rate else None}
+        row |= _depth(context.format, context.color_trc)
     if stream.type == "audio" and context is not None:
         row["channels"] = context.channels
     return row
+
+
+def _depth(pixels: Any, transfer: Any) -> dict[str, Any]:
+    """Bits a colour where they are more than 8, and the transfer function of HDR (ITU-T H.273 table 3)."""
+    bits = max((component.bits for component in pixels.components), default=8) if pixels else 8
+    hdr = {16: "pq", 18: "hlg"}.get(int(transfer or 0))
+    return ({"bits": bits} if bits > 8 else {}) | ({"hdr": hdr} if hdr else {})
 
 
 def _duration(container: Any) -> float | None:
@@ -218,8 +226,10 @@ def _decode_beginnings(container: Any, rows: dict[int, dict[str, Any]]) -> None:
             with contextlib.suppress(av.error.InvalidDataError, av.error.EOFError):
                 for frame in packet.decode():
                     found = True
+                    row = rows[packet.stream.index]
+                    if packet.stream.type == "video":
+                        row |= _depth(frame.format, frame.color_trc)
                     if packet.stream.type == "video" and frame.rotation % 180:
-                        row = rows[packet.stream.index]
                         row["width"], row["height"] = row["height"], row["width"]
                     waiting.pop(packet.stream.index)
                     break
@@ -257,6 +267,16 @@ def decode(source: IO[bytes]) -> dict[str, Any]:
     empty = [clock.kind for clock in clocks.values() if not clock.frames]
     reason = f"Its {'picture' if empty[0] == 'video' else 'sound'} is empty." if empty else ""
     return {"good": not empty, "seconds": seconds, "reason": reason}
+
+
+def _decode(order: dict[str, Any], source: IO[bytes]) -> dict[str, Any]:
+    """The decoder for the kind of result that the order names."""
+    kind = order["task"].rpartition(" ")[2]
+    if kind == "film":
+        return decode(source)
+    from batch_core import stills
+
+    return stills.JUDGES[kind](source, order["size"])
 
 
 class _Clock:
@@ -332,7 +352,7 @@ def main() -> int:
         av.logging.set_level(None)
         with _opened(order) as source:
             try:
-                result = probe(source, order["size"]) if order["task"] == "probe" else decode(source)
+                result = probe(source, order["size"]) if order["task"] == "probe" else _decode(order, source)
             except Refused as refused:
                 result = {"ok": False, "reason": f"is not a video that we can read ({refused})."}
             if isinstance(source, RangedFile) and source.lost:

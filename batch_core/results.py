@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 import orjson
@@ -11,13 +11,14 @@ from azure.storage.blob import BlobProperties
 from batch_core import diagnoses, jobs
 from batch_core.account import Account
 from batch_core.causes import Cause
-from batch_core.conversions import content_type, expected_seconds, path_name
+from batch_core.conversions import Promise, content_type, path_name, promise
 from batch_core.errors import NotFound, translated
 from batch_core.failures import STOPPED, reason_in_words, taken_back
 from batch_core.feed import Feed
 from batch_core.jobs import Run
 from batch_core.manifests import Manifest, ManifestFile
 from batch_core.probe import check_decodes
+from batch_core.sizes import size_text
 from batch_core.storage import RESULTS, read_url
 from batch_core.times import moment
 
@@ -31,9 +32,8 @@ TIME_LIMIT = "MaxWallClockTimeExpiry"
 class Result:
     """One file's result. Sizes in bytes, lengths in seconds; `checked` is None as long as no one looked.
 
-    "failed" is also what was made but is empty, does not play to its end or has not the length that it should
-    have (`expected`, where that is known). "stopped": by a person. "preempted": its node was lost, and the
-    run ended before it could start again. `reason` says why, and what a file waits for that had started already.
+    "failed" is also what was made but is empty, does not play to its end or is not what was promised (`expected`).
+    "stopped": by a person. "preempted": its node was lost, and the run ended before it could start again. `reason` says why, and what a file waits for that had started already.
     """
 
     task_id: str
@@ -48,7 +48,7 @@ class Result:
     checked: bool | None
     reason: str
     content_type: str
-    expected: float | None = None
+    expected: Promise = field(default_factory=Promise)
     exit_code: int | None = None
     cause: Cause | None = None
 
@@ -133,7 +133,7 @@ def _result(
         checked=None,
         reason="",
         content_type=content_type(manifest.conversion),
-        expected=expected_seconds(manifest.options, file.duration),
+        expected=promise(manifest.conversion, manifest.options, file.duration),
     )
     task = job.tasks.get(file.task_id)
     if blob is None or _failed(task):
@@ -213,9 +213,10 @@ def check(account: Account, result: Result) -> Result:
     with translated(f"check {result.name}"):
         properties = blob.get_blob_properties()
     url = read_url(account, RESULTS, result.blob, hours=2)
-    good, seconds, reason = check_decodes(url, properties.size or 0)
+    size = properties.size or 0
+    good, seconds, reason = check_decodes(url, size, kind=result.expected.kind)
     if good:
-        good, reason = _fitting(seconds, result.expected)
+        good, reason = _fitting(result.expected, seconds, size)
     if not account.look_only:
         verdict = {
             "good": good,
@@ -238,12 +239,18 @@ def check(account: Account, result: Result) -> Result:
     )
 
 
-def _fitting(seconds: float, expected: float | None) -> tuple[bool, str]:
-    """Whether a length is right, give or take a second or one percent."""
-    if expected is None or abs(seconds - expected) <= max(1.0, expected / 100):
+def _fitting(expected: Promise, seconds: float, size: int) -> tuple[bool, str]:
+    """Whether a result has the length, give or take a second or one percent, and the size that were promised."""
+    if expected.bytes is not None and size > expected.bytes:
+        return False, f"It has {size_text(size)}, and was to have {size_text(expected.bytes)} at most."
+    if expected.seconds is None:
         return True, ""
-    kind = "shorter" if seconds < expected else "longer"
-    return False, f"It is {seconds:.1f} s long, {abs(seconds - expected):.1f} s {kind} than it should be."
+    most_off = max(1.0, expected.seconds / 100)
+    early = expected.kind == "subtitles"  # the last words may be spoken at any time
+    if seconds - expected.seconds <= most_off and (early or expected.seconds - seconds <= most_off):
+        return True, ""
+    off, kind = abs(seconds - expected.seconds), "shorter" if seconds < expected.seconds else "longer"
+    return False, f"It is {seconds:.1f} s long, {off:.1f} s {kind} than it should be."
 
 
 def _kept_verdict(note: BlobProperties | None, result: BlobProperties) -> dict[str, Any]:

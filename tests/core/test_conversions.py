@@ -15,9 +15,9 @@ from batch_core.conversions import (
     Options,
     command_line,
     conversion,
-    expected_seconds,
     refusal,
     result_names,
+    seconds_of,
 )
 from batch_core.errors import InvalidInput, NotFound
 from batch_core.files import VideoFile
@@ -76,11 +76,9 @@ def sources(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 
 
 WAYS = [
-    *product(["mp3"], ["plain", "surround", "song", "wave", "windows"]),
-    *product(["m4a"], ["surround", "song", "webm", "subtitles"]),
-    *product(
-        ["mp4-720p"], ["large", "upright", "odd", "silent", "surround", "deep", "subtitles", "broadcast"]
-    ),
+    *product(["mp3"], ["song", "wave", "windows"]),
+    *product(["m4a"], ["surround", "webm"]),
+    *product(["mp4-720p"], ["large", "upright", "deep", "broadcast"]),
 ]
 
 
@@ -124,7 +122,7 @@ def test_a_picture_is_never_enlarged_and_plays_everywhere(
 
 
 @pytest.mark.parametrize("tool", ffmpegs(), ids=lambda path: "packaged" if path == ffmpegs()[-1] else "ours")
-@pytest.mark.parametrize("made", [conversion.id for conversion in CONVERSIONS])
+@pytest.mark.parametrize("made", ["mp3", "m4a", "mp4-720p"])
 @pytest.mark.parametrize("quality", ["small", "best"])
 def test_quality_and_a_part(
     tool: str, made: str, quality: str, sources: dict[str, Path], tmp_path: Path
@@ -145,12 +143,24 @@ def test_better_quality_makes_larger_files(sources: dict[str, Path], tmp_path: P
 
 
 def test_command_lines_read_alike_on_every_system() -> None:
-    streams = (Stream("video", "h264", 1919, 1079), Stream("audio", "aac", channels=6))
-    for (name, extension), made, quality in product(
-        FORMATS.values(), CONVERSIONS, ("small", "normal", "best")
-    ):
+    streams = (
+        Stream("video", "hevc", 1919, 1079, 59.94, bits=10, hdr="hlg"),
+        Stream("audio", "aac", channels=6),
+        Stream("subtitle", "subrip"),
+    )
+    formats = [
+        *product(FORMATS.values(), CONVERSIONS, ("normal",)),
+        *product([("mov", "mp4")], CONVERSIONS, ("small", "best")),
+    ]
+    for (name, extension), made, quality in formats:
         found = Probe(True, "", name, extension, 10.0, streams)
-        line = command_line(made, Options(quality, 0.123456, 9.5), found)
+        options = Options(
+            quality, 0.123456, 9.5, lines=360, fps=24, audio=1, subtitle=1, volume=-6, every=2.5
+        )
+        if refusal(made, file("x", found), options):
+            assert (made.id, name in ("matroska", "mov")) == ("burned", False)
+            continue
+        line = command_line(made, options, found)
         words = line.split(" ")
         assert shlex.split(line) == words
         assert not set(line) & set("\"'\\%^&|<>$`*?!;()\t\n~#{}[]")
@@ -186,14 +196,14 @@ def test_options_that_make_no_sense_are_refused(options: Options, sentence: str)
 
 def test_an_unknown_conversion_is_not_found() -> None:
     with pytest.raises(NotFound):
-        conversion("gif")
+        conversion("mp5")
 
 
-def test_how_long_a_result_should_be() -> None:
-    assert expected_seconds(Options(), 10.0) == 10.0
-    assert expected_seconds(Options(start=2.5), 10.0) == 7.5
-    assert expected_seconds(Options(start=2.5, end=99), 10.0) == 7.5
-    assert expected_seconds(Options(end=3), None) is None
+def test_how_long_a_part_is() -> None:
+    assert seconds_of(Options(), 10.0) == 10.0
+    assert seconds_of(Options(start=2.5), 10.0) == 7.5
+    assert seconds_of(Options(start=2.5, end=99), 10.0) == 7.5
+    assert seconds_of(Options(end=3), None) is None
 
 
 def file(name: str, found: Probe | None = None, number: int = 0) -> VideoFile:

@@ -25,6 +25,7 @@ from batch_core import files, jobs, pools, results
 from batch_core import probe as probing
 from batch_core.account import Account
 from batch_core.conversions import CONVERSIONS, Options, command_line, conversion, refusal
+from batch_core.conversions.refusals import refused
 from batch_core.files import VideoFile
 from batch_core.jobs import Plan
 from batch_core.probe import Probe, Stream, check_decodes, probe
@@ -41,7 +42,11 @@ from tests.core.hostile import (
 from tests.core.media import clip, ffmpegs
 from tests.waiting import until
 
-BELIEVED = (Stream("video", "h264", 320, 180, 25.0), Stream("audio", "aac", channels=2))
+BELIEVED = (
+    Stream("video", "h264", 320, 180, 25.0),
+    Stream("audio", "aac", channels=2),
+    Stream("subtitle", "subrip"),
+)
 TOOLS = pytest.mark.parametrize(
     "tool", ffmpegs(), ids=lambda path: "ours" if path == ffmpegs()[0] else "packaged"
 )
@@ -125,9 +130,22 @@ def test_no_command_of_ours_opens_what_a_pointer_names(tool: str, canary: Outsid
         for place, (format, extension) in enumerate(formats):
             if (number + place) % 6 == 0 or name in ("list.m3u8", "list.ffconcat"):
                 (canary.folder / f"input.{extension}").write_text(text, encoding="latin-1")
-                made = CONVERSIONS[place % len(CONVERSIONS)].id
+                can = [one for one in CONVERSIONS if not refused(one, believed(format, extension), Options())]
+                made = can[place % len(can)].id
                 as_task(tool, believed(format, extension), canary.folder, made)
                 assert canary.touched == [], f"{name} as {format}"
+
+
+@TOOLS
+def test_the_filter_that_opens_the_input_anew_opens_no_pointer(tool: str, canary: Outside) -> None:
+    """It would guess the format; the input, whose format is told, has to be opened before."""
+    worst = {"list.m3u8", "hidden.mp3", "list.ffconcat", "manifest.mpd", "subtitles.ass", "subtitles.idx"}
+    for name, text in texts(canary).items():
+        for format, extension in (("matroska", "mkv"), ("mov", "mp4")) if name in worst else ():
+            (canary.folder / f"input.{extension}").write_text(text, encoding="latin-1")
+            done = as_task(tool, believed(format, extension), canary.folder, "burned")
+            assert done.returncode != 0
+            assert canary.touched == [], f"{name} as {format}"
 
 
 def test_a_film_that_refers_to_other_files_is_read_alone(canary: Outside, tmp_path: Path) -> None:

@@ -60,7 +60,7 @@ def test_every_file_is_listed_in_its_order(account: Account, run: Run) -> None:
     assert [row.state for row in listed] == ["done", "done", "failed"]
     assert all(row.size and row.size > 1000 for row in listed[:2])
     assert all(row.content_type == "audio/mpeg" for row in listed)
-    assert listed[0].expected == pytest.approx(2, abs=0.1)
+    assert listed[0].expected.seconds == pytest.approx(2, abs=0.1)
     assert listed[2].size is None
     assert listed[2].reason.endswith(".")
     assert "input" in listed[2].reason

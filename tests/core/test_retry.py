@@ -185,7 +185,9 @@ def test_what_is_no_good_result_is_never_done(ready: Account, good: Path) -> Non
     assert [row.state for row in rows] == ["failed", "failed", "done", "done", "done"]
     assert rows[0].reason == "The command ended with exit code 3."
     assert rows[1].reason == results.EMPTY
-    checked = [results.check(ready, replace(row, expected=row.expected and 2.5)) for row in rows[2:4]]
+    checked = [
+        results.check(ready, replace(row, expected=replace(row.expected, seconds=2.5))) for row in rows[2:4]
+    ]
     assert [row.state for row in checked] == ["failed", "failed"]
     assert "shorter than it should be" in checked[1].reason
     assert results.check(ready, rows[4]).state == "done"

@@ -1,0 +1,28 @@
+"""What videos can be made into, the command lines that do it, what the results have to be, and their names."""
+
+from batch_core.conversions.command import command_line
+from batch_core.conversions.names import path_name, result_names
+from batch_core.conversions.options import Options, Quality, check_options, options_from, seconds_of, stored
+from batch_core.conversions.promises import Promise, promise
+from batch_core.conversions.refusals import refusal
+from batch_core.conversions.table import CONVERSIONS, EXPERT, Conversion, content_type, conversion
+
+__all__ = [
+    "CONVERSIONS",
+    "EXPERT",
+    "Conversion",
+    "Options",
+    "Promise",
+    "Quality",
+    "check_options",
+    "command_line",
+    "content_type",
+    "conversion",
+    "options_from",
+    "path_name",
+    "promise",
+    "refusal",
+    "result_names",
+    "seconds_of",
+    "stored",
+]
