@@ -62,6 +62,23 @@ def test_upload_play_jump_and_download_pass_through_the_app(
     assert saved.value.suggested_filename == result.name
 
 
+def test_the_straight_way_is_taken_again_when_it_is_open(
+    context: BrowserContext, walled: Page, app_url: str, account: Account, tmp_path: Path
+) -> None:
+    open_files(walled, app_url)
+    expect(walled.get_by_text(NOTE)).to_be_visible(timeout=LONG)
+    context.unroute_all()
+    walled.evaluate("dispatchEvent(new Event('online'))")
+    expect(walled.get_by_text(NOTE)).to_be_hidden(timeout=LONG)
+    expect(walled.get_by_text("They go straight to storage")).to_be_visible()
+    noise, hosts = make_noise(tmp_path), set()
+    walled.on("request", lambda sent: sent.method == "PUT" and hosts.add(urlsplit(sent.url).netloc))
+    choose(walled, noise)
+    uploaded(walled)
+    assert hosts == {urlsplit(account.storage_endpoint.url).netloc}
+    assert arrived(account, noise)
+
+
 def plays_and_jumps(page: Page) -> None:
     """Play the one result, and jump almost to its end."""
     parts: list[int] = []

@@ -185,9 +185,14 @@ def test_storage_killed_in_the_middle_and_right_after_loses_nothing(
     expect(page.get_by_text("pass through this app")).to_be_hidden()  # the way was never changed
 
 
-def test_the_app_killed_in_the_middle_does_not_end_an_upload(page: Page, rig: Rig, noise: Path) -> None:
+def test_the_app_killed_in_the_middle_does_not_end_an_upload(
+    page: Page, rig: Rig, noise: Path, tmp_path: Path
+) -> None:
     server, url = start_server(rig.home)
     open_files(page, url)
+    earlier = make_noise(tmp_path, 1)
+    choose(page, earlier)  # so that the browser has all that it needs to show a list of files
+    expect(page.locator("canvas tr").filter(has_text=earlier.name)).to_be_attached(timeout=LONG)
     gate = Gate(page)
     choose(page, noise)
     gate.wait(3)

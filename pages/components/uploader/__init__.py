@@ -66,7 +66,7 @@ def total_strip(
     """One bar for all uploads, there only while something is uploaded; callbacks as for `drop_zone`.
 
     When the browser finds storage out of its reach, it says so once: `blocked` is {"account", "reach"} in the
-    session state under `key`. The parameter tells it that this is known.
+    session state under `key`, and None when it reaches it again. The parameter tells it what is known.
     """
     data = {"target": asdict(target), "blocked": blocked}
     return _strip(

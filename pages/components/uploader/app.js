@@ -11,6 +11,8 @@ class App {
     this.unreported = [];
     this.reported = 0;
     this.told = 0; // when it heard last
+    addEventListener("online", () => this.lookAgain());
+    setInterval(() => this.lookAgain(), REOPENED);
   }
 
   get reporter() {
@@ -39,8 +41,17 @@ class App {
   tellBlocked() {
     const component = this.reporter?.component;
     const way = component && this.uploads.ways.get(component.data.target?.account);
-    if (!way?.blocked || component.data.blocked) return;
-    component.setStateValue("blocked", { account: way.target.account, reach: way.target.reach });
+    if (!way || way.blocked === component.data.blocked) return;
+    component.setStateValue("blocked", way.blocked ? { account: way.target.account, reach: way.target.reach } : null);
+  }
+
+  // What the app carries takes the straight way again once that is open.
+  async lookAgain() {
+    for (const way of this.uploads.ways.values()) {
+      if (!(await way.reopened())) continue;
+      this.tellBlocked();
+      this.uploads.wake();
+    }
   }
 
   // Waits until another target has come than the one made at `made`, or for RENEWAL ms; tells how many have: 0 or 1.

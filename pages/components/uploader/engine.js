@@ -7,7 +7,6 @@ const RENEWALS = 2; // signatures in a row that storage may refuse
 const ADDED = 50; // files at a time: the browser asks the disk about each
 const TICK = 250; // ms between two looks at the speed
 const DRAWN = 100; // ms between two drawings at least
-const LINGER = 4_000; // ms that a finished file's bar stays
 const REMEMBERED = 15_000; // ms that the total tells of the end
 
 class Uploads {

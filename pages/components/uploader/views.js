@@ -1,5 +1,6 @@
 // What a person sees of the uploads: the zone with a bar a file (Files page), the strip with the total (sidebar).
 
+const LINGER = 4_000; // ms that a finished file's bar stays
 const ROWS = 40; // bars at most; the others are told by their number
 
 class Zone {
@@ -41,7 +42,7 @@ class Zone {
     }
     const more = current.length - shown.length;
     text(this.root, ".more", more ? `and ${counted(more)} more` : "");
-    text(this.root, ".total span", uploads.list.length > 1 ? totalText() : "");
+    text(this.root, ".total span", current.length && uploads.list.length > 1 ? totalText() : "");
     this.root.querySelector(".all-again").hidden = counts().failed < 2;
     this.root.querySelector(".all-cancel").hidden = counts().open < 2;
     this.root.querySelector(".interrupted").hidden = !uploads.interrupted.length;

@@ -2,6 +2,7 @@
 
 const STALLED = 60_000; // ms without a byte moving
 const UNHEARD = 10_000; // ms that a question about the way may take
+const REOPENED = 60_000; // ms between two looks whether a way that was cut off is open again
 const LOST = 3; // requests in a row without an answer before the ways are compared
 const LONGEST_PAUSE = 600_000; // ms that a Retry-After is believed
 
@@ -60,13 +61,23 @@ class Way {
     if (!this.target.direct || (await answers(this.target.direct.url, "no-cors"))) return false;
     return this.compare();
   }
+
+  // True when storage answers this browser again, and CORS lets it hear that.
+  async reopened() {
+    const { direct } = this.target;
+    if (!this.blocked || !direct || !(await answers(direct.url, "cors"))) return false;
+    this.blocked = false;
+    this.worked = false;
+    this.lost = 0;
+    return true;
+  }
 }
 
-// Whether anything answers; of the app's own answer also whether it is good.
+// Whether anything answers, which CORS must allow only in the mode "cors"; of the app's own answer whether it is good.
 async function answers(url, mode) {
   try {
     const answer = await fetch(url, { mode, cache: "no-store", signal: AbortSignal.timeout(UNHEARD) });
-    return mode === "no-cors" || answer.ok;
+    return mode !== "same-origin" || answer.ok;
   } catch {
     return false;
   }
