@@ -90,8 +90,13 @@ def _row(file: VideoFile, name: str) -> dict[str, object]:
 
 
 def table(found: list[VideoFile]) -> list[VideoFile]:
-    """Shows the files and returns those selected. Its key changes with the files: a selection is by row number."""
-    ids = hashlib.sha256("".join(file.id for file in found).encode()).hexdigest()[:12]
+    """Shows the files and returns those selected.
+
+    Its key changes with the files, for a selection is by row number, and when all are looked into: a table keeps
+    the widths that its columns had when it was first drawn.
+    """
+    known = all(file.probe for file in found)
+    ids = hashlib.sha256(f"{known}{''.join(file.id for file in found)}".encode()).hexdigest()[:12]
     names = distinct_names(found)
     rows = pd.DataFrame([_row(file, names[file.id]) for file in found]).astype({"length": "float"})
     shown = rows if rows["why"].any() else rows.drop(columns="why")

@@ -115,6 +115,23 @@ def test_an_error_of_storage_is_said_and_the_page_stays(
     assert "Storage does not answer." in page.error[0].value
 
 
+def test_the_table_is_made_anew_when_its_columns_have_got_their_words() -> None:
+    """A table that is only filled keeps the widths of its empty columns, and cuts off what comes into them."""
+
+    def page(files: list) -> None:
+        from pages.parts import file_table
+
+        file_table.table(files)
+
+    def drawn(*found: VideoFile) -> str:
+        return AppTest.from_function(page, args=(list(found),)).run().dataframe[0].proto.id
+
+    known = video(8.0, 1000)
+    new = replace(known, probe=None)
+    assert drawn(new) != drawn(known)
+    assert drawn(known) == drawn(known)
+
+
 @pytest.mark.parametrize(
     ("lengths", "told"),
     [
