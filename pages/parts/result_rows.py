@@ -55,11 +55,14 @@ def result_row(account: Account, row: Result) -> None:
                 on_click=lambda: st.session_state.update(results_playing=None if playing else row.blob),
             )
             download_button(
-                f"Download {row.name}", address(account, row, row.name), key=f"download_{row.task_id}"
+                f"Download {row.name}",
+                address(account, row, row.name),
+                key=f"download_{row.task_id}",
+                shown="Download",
             )
         if playing:
             player = st.audio if row.content_type.startswith("audio/") else st.video
-            player(address(account, row), format=row.content_type)
+            player(address(account, row), format=row.content_type, autoplay=True)
 
 
 def _stop(account: Account, row: Result) -> None:

@@ -100,6 +100,7 @@ def test_play_shows_a_player_and_close_takes_it_away(app: Open, finished_run: Ru
     assert not opened.get("audio")
     next(button for button in opened.button if button.label == "Play").click().run()
     (player,) = opened.get("audio")
+    assert player.proto.autoplay  # one press plays
     assert httpx.get(player.proto.url, headers={"Range": "bytes=0-9"}).status_code == 206
     next(button for button in opened.button if button.label == "Close").click().run()
     assert not opened.get("audio")

@@ -16,9 +16,11 @@ _mount = st.components.v2.component(
 )
 
 
-def download_button(label: str, url: str, *, key: str, primary: bool = False) -> None:
+def download_button(label: str, url: str, *, key: str, shown: str = "", primary: bool = False) -> None:
     """Show a button named `label` that saves what `url` answers as an attachment.
 
+    `shown` is what stands on it where its place already says the rest of its name.
     An address that is no longer valid gets a sentence beside the button; the page stays where it is.
     """
-    _mount(key=key, data={"label": label, "url": url, "primary": primary}, width="content", height="content")
+    data = {"label": label, "shown": shown or label, "url": url, "primary": primary}
+    _mount(key=key, data=data, width="content", height="content")

@@ -24,7 +24,7 @@ function save(url) {
 export default function ({ data, parentElement }) {
   const button = parentElement.querySelector("button");
   const sentence = parentElement.querySelector("p");
-  button.textContent = data.label;
+  button.textContent = data.shown;
   button.setAttribute("aria-label", data.label);
   button.classList.toggle("primary", data.primary);
   button.onclick = async () => {
