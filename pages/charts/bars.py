@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 FINENESS = 200_000  # units on an axis: what a screen shows is far less, and short numbers are sent faster
 GOES_ON = -1  # instead of a length
 TALL, THIN = 0.78, 0.3  # of a lane
-NAME = 40
+NAME = 60  # characters of a name
 
 Columns = dict[str, Any]
 

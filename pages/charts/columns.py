@@ -36,6 +36,11 @@ class Attempts:
     def __len__(self) -> int:
         return len(self.spans)
 
+    @property
+    def events(self) -> int:
+        """How many have begun and ended."""
+        return len(self) + int(np.count_nonzero(self.end != NEVER))
+
     def on(self, node_ids: Iterable[str]) -> np.ndarray[Any, np.dtype[np.bool_]]:
         """Which attempts ran on one of these nodes."""
         wanted = np.zeros(len(self.node_ids) + 1, bool)

@@ -222,7 +222,6 @@ def _layout(labels: Sequence[str], axis: Axis, view: str, dense: bool, work: Att
         (place, label) for place, label in enumerate(labels) if label and (place % every == 0 or every == 1)
     ]
     lanes_part = lanes_height / (lanes_height + AREA_HEIGHT) if dense else 1
-    events = len(work) + int(np.count_nonzero(work.end != NEVER))  # began and ended
     layout = {
         "height": lanes_height + (AREA_HEIGHT if dense else 0) + TOOLS_HEIGHT + AXIS_HEIGHT,
         "margin": {"l": 8, "r": 12, "t": TOOLS_HEIGHT, "b": AXIS_HEIGHT},
@@ -233,7 +232,7 @@ def _layout(labels: Sequence[str], axis: Axis, view: str, dense: bool, work: Att
             "follow": True,
             "tools": True,
             "live": axis.live,
-            "events": events,
+            "events": work.events,
             "window": len(work) > BARS_AT_MOST,
         },
         "showlegend": False,

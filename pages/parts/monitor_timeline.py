@@ -45,6 +45,11 @@ class _Work:
     tasks: Tasks
     troubled: frozenset[str]
 
+    @property
+    def events(self) -> int:
+        """How many attempts have begun and ended so far."""
+        return self.attempts.events
+
 
 def time_part(fingerprint: str, watched: Watched, snapshot: Snapshot) -> None:
     """What ran where and when, as a chart or as a table; what is clicked is kept for the details."""
@@ -66,13 +71,29 @@ def time_part(fingerprint: str, watched: Watched, snapshot: Snapshot) -> None:
     drawn = _once(key, work, lambda: _draw(watched, work, lanes, axis, part))
     if clicked := live_chart(CHART_KEY, drawn.chart):
         st.session_state[SHOWN] = clicked
-    _told(watched, work, lanes, drawn.shown)
+    if st.session_state.get("monitor_paused") and axis.live:
+        _news(fingerprint, watched, work.events)
+    _told(watched, work, drawn.shown)
     _one_node(fingerprint, watched, work, axis, drawn.shown)
     if snapshot.job and snapshot.job.ours and drawn.shown["running"]:
         session.recorder(watched.pool_id, watched.job_id).look_closer(drawn.shown["running"])
 
 
-def _told(watched: Watched, work: _Work, lanes: Order, shown: dict[str, Any]) -> None:
+@st.fragment(run_every=2)
+def _news(fingerprint: str, watched: Watched, seen: int) -> None:
+    """What began and ended since the page was paused; a press leads back to now."""
+    newest = session.recorder(watched.pool_id, watched.job_id).snapshot()
+    new = _work(fingerprint, watched, newest).events - seen if newest else 0
+    if new > 0 and st.button(
+        f"{new:,} new · Follow now",
+        icon=":material/play_arrow:",
+        key="monitor_news",
+        on_click=lambda: st.session_state.update(monitor_paused=False),
+    ):
+        st.rerun()
+
+
+def _told(watched: Watched, work: _Work, shown: dict[str, Any]) -> None:
     """What of all that there is the chart shows, and the pages of the rest."""
     last = shown["first"] + shown["nodes"]
     nodes = f"nodes {shown['first'] + 1:,}–{last:,}" if shown["nodes"] < shown["of_nodes"] else f"{last:,}"

@@ -99,7 +99,10 @@ function connect(chart, Plotly) {
     const kind = (point.data ?? point.fullData).meta?.kind ?? "";
     chart.trigger("clicked", { kind, id: String(point.customdata) });
   });
-  host.on("plotly_relayout", () => offerFollow(chart, Plotly));
+  host.on("plotly_relayout", () => {
+    if (chart.frozen) chart.frozen = host._fullLayout.xaxis.autorange ? null : [...host._fullLayout.xaxis.range];
+    offerFollow(chart, Plotly);
+  });
   for (const name of ["plotly_relayouting", "plotly_afterplot"]) host.on(name, () => drawBars(chart));
   watchPointer(chart);
   host.on("plotly_hover", (event) => (chart.pointer = event.event));
