@@ -50,6 +50,7 @@ CREATE UNIQUE INDEX IF NOT EXISTS tasks_by_key ON tasks (job, key);
 CREATE INDEX IF NOT EXISTS tasks_by_id ON tasks (job, id);
 CREATE INDEX IF NOT EXISTS tasks_by_state ON tasks (job, {STATE}, id);
 CREATE INDEX IF NOT EXISTS tasks_by_time ON tasks (job, {_TIME});
+CREATE INDEX IF NOT EXISTS tasks_held ON tasks (held) WHERE held <> 0;
 CREATE TABLE IF NOT EXISTS task_counts (
     job TEXT NOT NULL, state TEXT NOT NULL, result TEXT NOT NULL, tasks INTEGER NOT NULL, slots INTEGER NOT NULL,
     PRIMARY KEY (job, state, result)) WITHOUT ROWID;

@@ -200,7 +200,8 @@ class Store(RunStore):
 
     def release_all(self) -> None:
         """No earlier run of any task is left."""
-        self._db.execute("UPDATE tasks SET held = held & ~? WHERE held & ?", (Hold.EARLIER_RUN,) * 2)
+        query = "UPDATE tasks SET held = held & ~? WHERE held <> 0 AND held & ?"
+        self._db.execute(query, (Hold.EARLIER_RUN,) * 2)
 
     def dependent_tasks(self, job: str) -> list[Doc]:
         """The job's tasks that wait for other tasks."""
@@ -224,10 +225,10 @@ class Store(RunStore):
         rows = self._db.execute(query, (pool.lower(),))
         return [NodeGroup(state, bool(dedicated), count) for state, dedicated, count in rows]
 
-    def node_ids(self, pool: str, state: str) -> set[str]:
-        """The ids of a pool's nodes in a state."""
-        query = f"SELECT id FROM nodes WHERE pool = ? AND {STATE} = ?"
-        return {row[0] for row in self._db.execute(query, (pool.lower(), state))}
+    def node_ids(self, pool: str, *states: str) -> set[str]:
+        """The ids of a pool's nodes in one of the states."""
+        query = f"SELECT id FROM nodes WHERE pool = ? AND {STATE} IN ({', '.join('?' * len(states))})"
+        return {row[0] for row in self._db.execute(query, (pool.lower(), *states))}
 
     def folders(self) -> set[str]:
         """The folder names of all nodes there are."""

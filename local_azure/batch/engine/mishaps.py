@@ -30,7 +30,7 @@ class Mishaps:
 
     def lose(self, pool_id: str, node_id: str | None = None) -> Doc:
         """The service hears no more of a node: it is `unusable`. Without an id, one at work is taken if there is one."""
-        seat = self._pick(pool_id, node_id, lambda doc: doc["state"] not in _BEYOND)
+        seat = self._pick(pool_id, node_id, lambda state: state not in _BEYOND)
         message = "The node no longer answers. (It was lost on request.)"
         with self._engine.store.transaction():
             self._cut(seat, "unusable", errors=[{"code": "NodeUnreachable", "message": message}])
@@ -38,9 +38,7 @@ class Mishaps:
 
     def preempt(self, pool_id: str, node_id: str | None = None) -> Doc:
         """The cloud takes a Spot node back: it is `preempted`, stays in its pool, and all its files are lost."""
-        seat = self._pick(
-            pool_id, node_id, lambda doc: not doc["isDedicated"] and doc["state"] not in _BEYOND
-        )
+        seat = self._pick(pool_id, node_id, lambda state: state not in _BEYOND, spot=True)
         with self._engine.store.transaction():
             self._cut(seat, "preempted", startTaskInfo=None)
             self._engine.store.after_commit(partial(self._clear, seat))
@@ -49,7 +47,7 @@ class Mishaps:
 
     def restore(self, pool_id: str, node_id: str | None = None) -> Doc:
         """A preempted or lost node comes back under its own id, through `creating` or `starting`."""
-        seat = self._pick(pool_id, node_id, lambda doc: doc["state"] in ("preempted", "unusable"))
+        seat = self._pick(pool_id, node_id, lambda state: state in ("preempted", "unusable"))
         engine = self._engine
         before = engine.nodes.get(seat.pool, seat.node)
         with engine.store.transaction():
@@ -66,16 +64,20 @@ class Mishaps:
         """
         if self._engine.pools.get(pool_id).get("startTask") is None:
             raise BatchError("OperationNotValidOnNode", ("Reason", "The pool has no start task"))
-        seat = self._pick(pool_id, node_id, lambda doc: doc["state"] in RESTARTABLE)
+        seat = self._pick(pool_id, node_id, lambda state: state in RESTARTABLE)
         self._engine.actions.reboot(seat.pool, seat.node, "requeue")
         seat.doomed = True
         return self._engine.nodes.get(seat.pool, seat.node)
 
-    def _pick(self, pool_id: str, node_id: str | None, fits: Callable[[Doc], bool]) -> Seat:
+    def _pick(
+        self, pool_id: str, node_id: str | None, fits: Callable[[str], bool], *, spot: bool = False
+    ) -> Seat:
         engine = self._engine
         engine.pools.get(pool_id)
         seats = [engine.nodes.seated(pool_id, node_id)] if node_id else engine.nodes.seats(pool_id)
-        fitting = [seat for seat in seats if fits(engine.nodes.get(seat.pool, seat.node))]
+        states = [group.state for group in engine.store.node_groups(pool_id) if fits(group.state)]
+        ids = engine.store.node_ids(pool_id, *states)
+        fitting = [seat for seat in seats if seat.node in ids and not (spot and seat.place.dedicated)]
         if not fitting:
             raise BatchError("OperationNotValidOnNode", ("Reason", "There is no node that this can befall"))
         return max(fitting, key=lambda seat: len(seat.runs))

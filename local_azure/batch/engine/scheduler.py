@@ -98,9 +98,6 @@ class Scheduler:
         ]
         with engine.store.transaction():
             while (most := openings.most()) and (jobs := [job for job in jobs if not job.full]):
-                if time.monotonic() > until:
-                    self.wake(pool_id)
-                    break
                 job = min(jobs, key=lambda candidate: _rank(candidate, by_age=by_age))
                 task = engine.store.next_task(job.doc["id"], most)
                 seat = self._choose(pool_id, task, packs=packs) if task is not None else None
@@ -109,6 +106,9 @@ class Scheduler:
                     continue
                 engine.tasks.begin(job.doc, task, seat)
                 job.running += 1
+                if time.monotonic() > until:
+                    self.wake(pool_id)
+                    break
 
     def _choose(self, pool_id: str, task: Doc, *, packs: bool) -> Seat | None:
         """The node for a task: the one it likes if there is room, else the emptiest, or when packing the fullest."""

@@ -45,7 +45,9 @@ class Simulating:
 
     async def _preempt(self, seat: Seat) -> None:
         doc = self._current(seat)
-        if doc is not None and doc["state"] not in ("leavingpool", "preempted", "unusable"):
+        if doc is not None and doc["state"] == "leavingpool":
+            self._engine.nodes.end_runs(seat, "lost")
+        elif doc is not None and doc["state"] not in ("preempted", "unusable"):
             self._engine.mishaps.preempt(seat.pool, seat.node)
 
     def preempted(self, seat: Seat) -> None:

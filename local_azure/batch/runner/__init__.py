@@ -49,6 +49,10 @@ class Process(Protocol):
     def identity(self) -> ProcessIdentity | None:
         """Which process it is."""
 
+    @property
+    def played_out(self) -> bool:
+        """Whether it was played and went as chance had dealt it, to its end or its node's preemption."""
+
     async def wait(self) -> int:
         """Its exit code (128 + n when signal n ended it), once it and all it left running have ended."""
 

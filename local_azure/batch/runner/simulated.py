@@ -22,9 +22,15 @@ class PlayedProcess:
     identity = None
 
     def __init__(self, timers: Timers, seconds: float, exit_code: int) -> None:
+        self.played_out = False
         self._timers = timers
+        self._exit_code = exit_code
         self._exit: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-        self._timer = timers.after(seconds, lambda: self._set(exit_code))
+        self._timer = timers.after(seconds, self._play_out)
+
+    def _play_out(self) -> None:
+        self.played_out = True
+        self._set(self._exit_code)
 
     async def wait(self) -> int:
         """The exit code, once it has ended."""
@@ -125,9 +131,12 @@ class _Interrupted(PlayedProcess):
     def __init__(
         self, timers: Timers, seconds: float, taken_at: float, take_back: Callable[[], None]
     ) -> None:
-        super().__init__(timers, seconds, 0)
-        timers.cancel(self._timer)
-        self._timer = timers.after(seconds * taken_at, take_back)
+        super().__init__(timers, seconds * taken_at, 0)
+        self._take_back = take_back
+
+    def _play_out(self) -> None:
+        self.played_out = True
+        self._take_back()
 
 
 class Doomed:
