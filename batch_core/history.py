@@ -9,75 +9,31 @@ Times are whole microseconds since 1970 in UTC.
 import sqlite3
 import sys
 import threading
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+from batch_core.facts import GONE, QUIET, QUIET_ALONE, Attempt, Change, Kind, Known, State, Step
 from batch_core.folders import make_private
 from batch_core.history_file import EPOCH, LAST_KNOWN, SCHEMA, STEPS, moment_of, moment_or_none, stamp
-from batch_core.snapshot import NodePhase, Outcome, Span, Steps
+from batch_core.snapshot import NodePhase, Span, Steps
 
-Kind = Literal["pool", "job"]
-GONE = "gone"  # our word for a node or task that is no longer listed; Batch has none
-QUIET = ("idle", "running", GONE)  # node states that are no phase of their own beside a job's tasks
-QUIET_ALONE = ("idle", GONE)  # the same for a pool without a job
-
-
-@dataclass(frozen=True, slots=True)
-class State:
-    """A node or task was in this state since then."""
-
-    id: str
-    state: str
-    since: datetime
-
-
-@dataclass(frozen=True, slots=True)
-class Attempt:
-    """One try of a task. Node and start are None for a try that was over before anybody looked.
-
-    `retries` is the task's retryCount while it ran.
-    """
-
-    task_id: str
-    name: str
-    number: int
-    node_id: str | None
-    start: datetime | None
-    end: datetime | None
-    outcome: Outcome
-    retries: int
-
-    def span(self) -> Span | None:
-        """What the timeline draws for it; None when it is not known where or since when it ran."""
-        if self.node_id is None or self.start is None:
-            return None
-        return Span(self.node_id, self.task_id, self.name, self.start, self.end, self.outcome, self.number)
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """An attempt of a task of ours was at this since then: "converting" or "uploading"."""
-
-    task_id: str
-    number: int
-    name: str
-    since: datetime
-
-
-Change = State | Attempt | Step
-
-
-@dataclass(frozen=True)
-class Known:
-    """The attempts of a job's tasks: all that can be drawn, how many each task had, and those that had no end."""
-
-    spans: Sequence[Span] = ()
-    tries: Mapping[str, int] = field(default_factory=dict)
-    running: Sequence[Attempt] = ()
+__all__ = [
+    "GONE",
+    "QUIET",
+    "QUIET_ALONE",
+    "Attempt",
+    "Change",
+    "History",
+    "Kind",
+    "Known",
+    "State",
+    "Step",
+    "Story",
+]
 
 
 @dataclass(frozen=True)
@@ -212,6 +168,19 @@ class History:
             ).fetchall()
         seen = self.last_seen(pool)
         return {name: seen for name, state in rows if seen and state and state != GONE}
+
+    def missing(self, job: int, ids: set[str]) -> list[str]:
+        """The tasks that the history does not know to be gone, but that are not among these."""
+        with self._lock:
+            things = self._db.execute("SELECT id, name FROM thing WHERE scope=?", (job,)).fetchall()
+            gone = {
+                id
+                for (id,) in self._db.execute(
+                    "SELECT thing FROM state WHERE state=? AND thing IN (SELECT id FROM thing WHERE scope=?)",
+                    (GONE, job),
+                )
+            }
+        return [name for id, name in things if name not in ids and id not in gone]
 
     def attempts(self, job: int) -> list[Attempt]:
         """Every attempt of the job's tasks as last known, task by task in the order in which they were first seen."""

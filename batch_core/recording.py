@@ -66,14 +66,15 @@ class TaskBook:
     def keep_only(self, ids: set[str], now: datetime) -> tuple[bool, list[Change]]:
         """After a whole list: forgets the tasks that are not in it any more."""
         gone = [id for id in self.rows if id not in ids]
-        changes: list[Change] = []
         for id in gone:
             self._count(self.rows.get(id), None)
-            changes.append(State(id, GONE, now))
-            changes += self._close(id, now, "stopped")
         if gone:
             self.rows.drop(gone)
-        return bool(gone), changes
+        return bool(gone), self.forget(gone, now)
+
+    def forget(self, ids: Iterable[str], at: datetime) -> list[Change]:
+        """Tells that tasks are gone since then, also ones that only the history knows."""
+        return [change for id in ids for change in (State(id, GONE, at), *self._close(id, at, "stopped"))]
 
     def close_all(self, at: datetime) -> list[Change]:
         """Ends every attempt that is still open: for a job that does not exist any more."""

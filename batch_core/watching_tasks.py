@@ -29,6 +29,7 @@ class TaskWatch:
         self.closer = Closer(feed)
         self.changed = False
         self._born: datetime | None = None
+        self._seen: datetime | None = None
         self._looked = 0.0
         self._loaded = self._final = self._gone = False
         self._mark: datetime | None = None
@@ -73,6 +74,7 @@ class TaskWatch:
         scope, history = self._keeper.scope(self.key), self._keeper.history
         self.book = TaskBook(history.known(scope) if history and scope else Known())
         self.closer = Closer(self._feed, history.steps(scope) if history and scope else ())
+        self._seen = history.last_seen(scope) if history and scope else None
         self._loaded = self._final = False
 
     def _forget(self) -> None:
@@ -119,9 +121,18 @@ class TaskWatch:
                 ids.update(doc["id"] for doc in page)
         if whole:
             self._note(*self.book.keep_only(ids, self._keeper.now()))
+            if not self._loaded:
+                self._note(True, self._went_unseen(ids))
             self._loaded = True
             self._doubt.listed()
         self._mark = mark or self._keeper.newest
+
+    def _went_unseen(self, ids: set[str]) -> list[Change]:
+        """What was deleted while nobody watched ended when it was last seen."""
+        scope, history = self._keeper.scope(self.key), self._keeper.history
+        if not (history and scope and self._seen):
+            return []
+        return self.book.forget(history.missing(scope, ids), self._seen)
 
     def _counted(self) -> int | None:
         """How many tasks there are by the counts API, which knows of deletions."""

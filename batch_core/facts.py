@@ -1,0 +1,67 @@
+"""What the history is told: a state that was seen, a try that began or ended, a step of it."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal
+
+from batch_core.snapshot import Outcome, Span
+
+Kind = Literal["pool", "job"]
+GONE = "gone"  # our word for a node or task that is no longer listed; Batch has none
+QUIET = ("idle", "running", GONE)  # node states that are no phase of their own beside a job's tasks
+QUIET_ALONE = ("idle", GONE)  # the same for a pool without a job
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """A node or task was in this state since then."""
+
+    id: str
+    state: str
+    since: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One try of a task. Node and start are None for a try that was over before anybody looked.
+
+    `retries` is the task's retryCount while it ran.
+    """
+
+    task_id: str
+    name: str
+    number: int
+    node_id: str | None
+    start: datetime | None
+    end: datetime | None
+    outcome: Outcome
+    retries: int
+
+    def span(self) -> Span | None:
+        """What the timeline draws for it; None when it is not known where or since when it ran."""
+        if self.node_id is None or self.start is None:
+            return None
+        return Span(self.node_id, self.task_id, self.name, self.start, self.end, self.outcome, self.number)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """An attempt of a task of ours was at this since then: "converting" or "uploading"."""
+
+    task_id: str
+    number: int
+    name: str
+    since: datetime
+
+
+Change = State | Attempt | Step
+
+
+@dataclass(frozen=True)
+class Known:
+    """The attempts of a job's tasks: all that can be drawn, how many each task had, and those that had no end."""
+
+    spans: Sequence[Span] = ()
+    tries: Mapping[str, int] = field(default_factory=dict)
+    running: Sequence[Attempt] = ()
