@@ -4,8 +4,9 @@ from batch_core.conversions.command import command_line
 from batch_core.conversions.names import path_name, result_names
 from batch_core.conversions.options import Options, Quality, check_options, options_from, seconds_of, stored
 from batch_core.conversions.promises import Promise, promise
+from batch_core.conversions.recipe import Conversion
 from batch_core.conversions.refusals import refusal
-from batch_core.conversions.table import CONVERSIONS, EXPERT, Conversion, content_type, conversion
+from batch_core.conversions.table import CONVERSIONS, EXPERT, content_type, conversion
 
 __all__ = [
     "CONVERSIONS",

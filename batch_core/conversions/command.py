@@ -9,8 +9,8 @@ import math
 from batch_core.conversions import expert, tracks
 from batch_core.conversions.budget import BUFFER, Budget, budget
 from batch_core.conversions.options import Options, check_options, only_taken, seconds_of
+from batch_core.conversions.recipe import Conversion, Dial
 from batch_core.conversions.refusals import EVERY, refused
-from batch_core.conversions.table import Conversion, Dial
 from batch_core.errors import InvalidInput
 from batch_core.probe import Probe, Stream
 from batch_core.probe_child import FORMATS, MOST_PIXELS

@@ -32,6 +32,7 @@ _VALUES: dict[str, str] = {
     **dict.fromkeys(("t", "ss", "to"), _TIME),
     **dict.fromkeys(("r", "aspect"), _RATIO),
     "frames": r"\d{1,6}",
+    "c": "copy",
     "s": r"\d{1,4}x\d{1,4}",
     "tag": r"[A-Za-z0-9]{4}",
     "map": r"-?0(:[vVas])?(:\d{1,2})?",
@@ -107,9 +108,10 @@ _READERS = frozenset({
 })  # fmt: skip
 _LONGER = ("setpts", "atempo", "silenceremove", "framestep")
 _VALUE = re.compile(
-    r"[A-Za-z0-9_.+-]{1,32}|-?\d{1,6}(\.\d{1,6})?/\d{1,6}|(iw|ih|in_w|in_h)/\d{1,3}|PTS/\d{1,3}(\.\d{1,3})?"
+    r"[A-Za-z0-9_.+-]{1,32}|-?\d{1,6}(\.\d{1,6})?/\d{1,6}|(iw|ih|in_w|in_h)/\d{1,3}|PTS/\d{1,3}(\.\d{1,3})?",
+    re.ASCII,
 )
-_OPTION = re.compile(r"-([A-Za-z0-9_-]+)((?::[vVas])?(?::\d{1,2})?)")
+_OPTION = re.compile(r"-([A-Za-z0-9_-]+)((?::[vVas])?(?::\d{1,2})?)", re.ASCII)
 
 
 def parse(typed: str) -> str:
@@ -187,7 +189,7 @@ def _check(word: str, name: str, value: str) -> None:
             _check_filter(part, _VIDEO if name == "vf" else _AUDIO)
         return
     pattern = _ENCODERS[name[2:]] if name.startswith("c:") else _VALUES[name]
-    if not re.fullmatch(pattern, value):
+    if not re.fullmatch(pattern, value, re.ASCII):
         what = (
             f"an encoder that is known here ({pattern.replace('|', ', ')})"
             if name.startswith("c:")

@@ -4,7 +4,7 @@ import re
 import unicodedata
 from collections.abc import Iterable
 
-from batch_core.conversions.table import Conversion
+from batch_core.conversions.recipe import Conversion
 from batch_core.files import VideoFile, visible
 
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")

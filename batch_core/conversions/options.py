@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Literal, get_args
 
-from batch_core.conversions.table import Conversion
+from batch_core.conversions.recipe import Conversion
 from batch_core.errors import InvalidInput
 
 Quality = Literal["small", "normal", "best"]

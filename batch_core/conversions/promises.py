@@ -5,8 +5,9 @@ from dataclasses import dataclass
 
 from batch_core.conversions import expert
 from batch_core.conversions.options import Options, only_taken, seconds_of
+from batch_core.conversions.recipe import Kind
 from batch_core.conversions.refusals import EVERY
-from batch_core.conversions.table import Kind, conversion
+from batch_core.conversions.table import conversion
 from batch_core.errors import NotFound
 
 

@@ -3,7 +3,8 @@
 from batch_core.conversions import tracks
 from batch_core.conversions.budget import budget, longest
 from batch_core.conversions.options import Options, only_taken, seconds_of
-from batch_core.conversions.table import MOST_PICTURES, Conversion
+from batch_core.conversions.recipe import Conversion
+from batch_core.conversions.table import MOST_PICTURES
 from batch_core.files import VideoFile
 from batch_core.probe import Probe
 from batch_core.sizes import size_text
