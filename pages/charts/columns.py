@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from pages.charts.palette import FAMILIES, outcome_family, task_family
+from pages.charts.palette import FAMILIES, Family, outcome_family, task_family
 
 if TYPE_CHECKING:
     from batch_core.snapshot import Span, TaskRow
@@ -77,12 +77,30 @@ class Attempts:
 
 @dataclass(frozen=True)
 class Tasks:
-    """Tasks: `created` and `ended` in milliseconds since 1970, `family` an index into FAMILIES."""
+    """Tasks: `created`, `ended` and `since` in milliseconds since 1970, `family` an index into FAMILIES.
+
+    `stopped` is 1 for those that a person or a time limit has ended.
+    """
 
     rows: Sequence[TaskRow]
     created: Numbers
     ended: Numbers
     family: Numbers
+    since: Numbers
+    stopped: Numbers
+
+    def in_family(self, *families: Family, stopped: bool = False) -> np.ndarray[Any, np.dtype[np.bool_]]:
+        """Which tasks are of these families; those that were stopped only when they are asked for."""
+        wanted = [FAMILIES.index(family) for family in families]
+        return np.isin(self.family, wanted) & (self.stopped == int(stopped))
+
+    def newest(
+        self, first: int, last: int, chosen: np.ndarray[Any, np.dtype[np.bool_]] | None = None
+    ) -> list[TaskRow]:
+        """Of the chosen tasks, those from `first` to before `last`, the newest change first."""
+        at = np.arange(len(self.rows)) if chosen is None else np.flatnonzero(chosen)
+        ordered = at[np.argsort(-self.since[at], kind="stable")]
+        return [self.rows[place] for place in ordered[first:last].tolist()]
 
 
 def attempts_of(spans: Iterable[Span], before: Attempts | None = None) -> Attempts:
@@ -106,9 +124,8 @@ def tasks_of(rows: Iterable[TaskRow], before: Tasks | None = None) -> Tasks:
     kept = before.rows if before else ()
     changed = [at for at, (old, row) in enumerate(zip(kept, now, strict=False)) if old is not row]
     changed += range(len(kept), len(now))
-    old = (before.created, before.ended, before.family) if before else ()
-    created, ended, family = _columns(old, len(now), changed, lambda at: _task_numbers(now[at]), 3)
-    return Tasks(now, created, ended, family)
+    old = (before.created, before.ended, before.family, before.since, before.stopped) if before else ()
+    return Tasks(now, *_columns(old, len(now), changed, lambda at: _task_numbers(now[at]), 5))
 
 
 def milliseconds(moment: datetime) -> int:
@@ -147,4 +164,5 @@ def _span_numbers(nodes: dict[str, int]) -> Callable[[Span], tuple[int, ...]]:
 def _task_numbers(task: TaskRow) -> tuple[int, ...]:
     family = FAMILIES.index(task_family(task.state, task.result))
     ended = milliseconds(task.ended or task.since) if task.state == "completed" else NEVER
-    return milliseconds(task.created or task.since), ended, family
+    created = milliseconds(task.created or task.since)
+    return created, ended, family, milliseconds(task.since), int(task.stopped)

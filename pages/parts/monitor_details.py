@@ -11,6 +11,7 @@ from pages.charts.palette import ERROR, node_family
 from pages.components.live_chart import Click
 from pages.parts.monitor_choice import Watched
 from pages.parts.monitor_tables import SHOWN
+from pages.parts.monitor_work import Work, found, work_of
 from pages.parts.node_panel import node_details
 from pages.parts.pickers import distinct
 from pages.parts.task_panel import task_details
@@ -21,7 +22,7 @@ NODES, TASKS = 1000, 300  # how many of each the list holds
 
 def details(account: Account, watched: Watched, snapshot: Snapshot) -> None:
     """The list to pick a node or task from, and the panel of the one that is shown."""
-    options = _options(snapshot)
+    options = _options(work_of(account.fingerprint, watched, snapshot))
     if st.session_state.get(SHOWN) not in options:
         st.session_state[SHOWN] = None
     if not options:
@@ -33,8 +34,8 @@ def details(account: Account, watched: Watched, snapshot: Snapshot) -> None:
         key=SHOWN,
         placeholder="Choose a node or a task, or click it in a chart or a table",
     )
-    node = next((node for node in snapshot.nodes if shown == Click("node", node.id)), None)
-    task = next((task for task in snapshot.tasks if shown == Click("task", task.id)), None)
+    node = found(snapshot.nodes, shown.id) if shown and shown.kind == "node" else None
+    task = found(snapshot.tasks, shown.id) if shown and shown.kind == "task" else None
     if node is None and task is None:
         return
     with st.container(border=True):
@@ -52,16 +53,19 @@ def _close() -> None:
     st.session_state[SHOWN] = None
 
 
-def _options(snapshot: Snapshot) -> dict[Click, str]:
+def _options(work: Work) -> dict[Click, str]:
     """Nodes, those with a problem first, then tasks, the newest change first; what is shown is always among them.
 
     A label stays the same while its thing changes: Streamlit forgets a choice whose label is another now.
     """
     shown: Click | None = st.session_state.get(SHOWN)
+    snapshot = work.snapshot
     nodes = sorted(snapshot.nodes, key=lambda node: (node_family(node.state) is not ERROR, node.order))
-    tasks = sorted(snapshot.tasks, key=lambda task: task.since, reverse=True)
-    listed_nodes = nodes[:NODES] + [node for node in nodes[NODES:] if shown == Click("node", node.id)]
-    listed_tasks = tasks[:TASKS] + [task for task in tasks[TASKS:] if shown == Click("task", task.id)]
+    listed_nodes, listed_tasks = nodes[:NODES], work.tasks.newest(0, TASKS)
+    if shown and shown.kind == "node" and (node := found(snapshot.nodes, shown.id)):
+        listed_nodes.append(node)
+    if shown and shown.kind == "task" and (task := found(snapshot.tasks, shown.id)):
+        listed_tasks.append(task)
     labels = {Click("node", node.id): node_name(node.id, node.order) for node in listed_nodes}
     for task in listed_tasks:
         labels[Click("task", task.id)] = task.name if task.name == task.id else f"{task.name} · {task.id}"

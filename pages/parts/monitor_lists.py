@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import streamlit as st
 
 from batch_core import jobs
@@ -9,9 +10,10 @@ from batch_core.account import Account
 from batch_core.errors import DashboardError
 from batch_core.jobs import Failure
 from batch_core.monitor import Snapshot, TaskRow
-from pages.charts.palette import task_family
+from pages.charts.palette import DONE, ERROR, IDLE, RUNNING, STARTING
 from pages.parts.monitor_choice import Watched
 from pages.parts.monitor_tables import task_table
+from pages.parts.monitor_work import Work, work_of
 from pages.shell import session, words
 
 OPEN_FAILURES = 3
@@ -21,28 +23,35 @@ LAST_LINES = 8
 
 def lists(account: Account, watched: Watched, snapshot: Snapshot) -> None:
     """Tasks by what became of them; what needs a person comes first."""
-    by_family: dict[str, list[TaskRow]] = {}
-    for task in snapshot.tasks:
-        family = "stopped" if task.stopped else task_family(task.state, task.result).id
-        by_family.setdefault(family, []).append(task)
-    attention(account, watched, by_family.get("error", []))
-    running = [*by_family.get("running", ()), *by_family.get("starting", ())]
-    if running:
-        st.subheader(f"Running ({len(running):,})")
-        task_table("monitor_running", running, snapshot)
-    for family, title in (("idle", "Waiting"), ("stopped", "Stopped"), ("done", "Done")):
-        if rows := by_family.get(family):
-            with st.expander(f"{title} ({len(rows):,})", key=f"monitor_{family}"):
-                task_table(f"monitor_{family}_rows", rows, snapshot)
+    work = work_of(account.fingerprint, watched, snapshot)
+    tasks = work.tasks
+    attention(account, watched, work)
+    running = tasks.in_family(RUNNING, STARTING)
+    if running.any():
+        st.subheader(f"Running ({np.count_nonzero(running):,})")
+        task_table("monitor_running", running, work)
+    folded = [
+        ("idle", "Waiting", tasks.in_family(IDLE)),
+        ("stopped", "Stopped", tasks.in_family(ERROR, stopped=True)),
+        ("done", "Done", tasks.in_family(DONE)),
+    ]
+    for id, title, chosen in folded:
+        if chosen.any():
+            label = f"{title} ({np.count_nonzero(chosen):,})"
+            fold = st.expander(label, key=f"monitor_{id}", on_change="rerun")
+            if fold.open:
+                with fold:
+                    task_table(f"monitor_{id}_rows", chosen, work)
 
 
-def attention(account: Account, watched: Watched, failed: list[TaskRow]) -> None:
+def attention(account: Account, watched: Watched, work: Work) -> None:
     """Failed tasks, newest first: exit code, reason, and the end of what they wrote to stderr."""
-    if not failed:
+    failed = work.tasks.in_family(ERROR)
+    count = int(np.count_nonzero(failed))
+    if not count:
         return
-    st.subheader(f"Needs attention ({len(failed):,})")
-    newest = sorted(failed, key=lambda task: task.since, reverse=True)
-    for place, task in enumerate(newest[:FAILURES]):
+    st.subheader(f"Needs attention ({count:,})")
+    for place, task in enumerate(work.tasks.newest(0, FAILURES, failed)):
         code = "" if task.exit_code is None else f" · exit code {task.exit_code}"
         row = st.expander(
             f"**{words.plain(task.name)}**{code}",
@@ -54,8 +63,10 @@ def attention(account: Account, watched: Watched, failed: list[TaskRow]) -> None
         if row.open:
             with row:
                 why(account, watched, task, LAST_LINES)
-    if len(failed) > FAILURES:
-        st.caption(f"and {len(failed) - FAILURES:,} more; all of them are on Results.")
+    if count > FAILURES:
+        with st.expander(f"All {count:,} that failed", key="monitor_failed_all", on_change="rerun") as rest:
+            if rest.open:
+                task_table("monitor_failed_rows", failed, work)
 
 
 def why(account: Account, watched: Watched, task: TaskRow, lines: int | None = None) -> None:

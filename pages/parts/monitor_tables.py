@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
+from typing import Any
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 
@@ -21,21 +23,22 @@ from pages.charts.palette import (
     task_words,
 )
 from pages.components.live_chart import Click
+from pages.parts.monitor_work import Work
 from pages.shell import words
 
 ROWS = 500
 SHOWN = "monitor_shown"  # the node or task whose details are open, a Click
 
 
-def task_table(key: str, rows: Iterable[TaskRow], snapshot: Snapshot) -> None:
-    """Tasks as a table, the newest change first."""
-    ordered = sorted(rows, key=lambda task: task.since, reverse=True)
-    shown = ordered[:ROWS]
-    now, names = snapshot.taken_at, _names(snapshot)
+def task_table(key: str, chosen: np.ndarray[Any, np.dtype[np.bool_]], work: Work) -> None:
+    """The chosen tasks as a table, the newest change first."""
+    first, last = paged(key, int(np.count_nonzero(chosen)), "the newest first")
+    shown = work.tasks.newest(first, last, chosen)
+    now, names = work.snapshot.taken_at, _names(work.snapshot)
     frame = pd.DataFrame(
         {
             "File": [task.name for task in shown],
-            "State": [task_state(task, snapshot) for task in shown],
+            "State": [task_state(task, work) for task in shown],
             "Since": [words.when(task.since) for task in shown],
             "Took": [duration((task.ended or now) - task.started) if task.started else "" for task in shown],
             "Node": [names.get(task.node_id or "", task.node_id) for task in shown],
@@ -44,18 +47,17 @@ def task_table(key: str, rows: Iterable[TaskRow], snapshot: Snapshot) -> None:
         }
     )
     chosen_row(key, frame, [Click("task", task.id) for task in shown], SHOWN)
-    if len(ordered) > ROWS:
-        st.caption(f"The newest {ROWS:,} of {len(ordered):,}.")
 
 
-def attempt_table(snapshot: Snapshot) -> None:
-    """The timeline as a table: what ran where and when, in the order in which it began."""
-    ordered = sorted(snapshot.spans, key=lambda span: (span.start, span.task_id))
-    shown = ordered[-ROWS:]
-    if not shown:
+def attempt_table(work: Work) -> None:
+    """The timeline as a table: what ran where and when, what began last at the end."""
+    if not len(work.attempts):
         st.caption("Nothing has run yet.")
         return
-    now, names = snapshot.taken_at, _names(snapshot)
+    first, last = paged("monitor_attempts", len(work.attempts), "those that began last first")
+    by_start = np.argsort(-work.attempts.start, kind="stable")[first:last]
+    shown = [work.attempts.spans[at] for at in by_start.tolist()]
+    now, names = work.snapshot.taken_at, _names(work.snapshot)
     frame = pd.DataFrame(
         {
             "File": [span.name for span in shown],
@@ -69,8 +71,19 @@ def attempt_table(snapshot: Snapshot) -> None:
         }
     )
     chosen_row("monitor_attempts", frame, [Click("task", span.task_id) for span in shown], SHOWN)
-    if len(ordered) > ROWS:
-        st.caption(f"The last {ROWS:,} of {len(ordered):,}.")
+
+
+def paged(key: str, total: int, order: str) -> tuple[int, int]:
+    """Which rows of a long table are shown: the pages to choose from, and how many of how many these are."""
+    if total <= ROWS:
+        return 0, total
+    pages = -(-total // ROWS)
+    with st.container(horizontal=True, vertical_alignment="center"):
+        page = min(st.session_state.get(f"{key}_page") or 1, pages)
+        first, last = (page - 1) * ROWS, min(page * ROWS, total)
+        st.caption(f"Showing {first + 1:,}–{last:,} of {total:,}, {order}", width="stretch")
+        st.pagination(pages, max_visible_pages=5, key=f"{key}_page")
+    return first, last
 
 
 def phase_table(snapshot: Snapshot) -> None:
@@ -148,17 +161,12 @@ def _row_chooser(key: str, things: Sequence[Click], kept_in: str) -> Callable[[]
     return choose
 
 
-def task_state(task: TaskRow, snapshot: Snapshot) -> str:
+def task_state(task: TaskRow, work: Work) -> str:
     """A task's state with its glyph; of one that lost its node, who took that."""
     if task.stopped:
         return f"{OFFLINE.glyph} stopped"
     if task.lost:
-        last = max(
-            (span for span in snapshot.spans if span.task_id == task.id),
-            key=lambda span: span.attempt,
-            default=None,
-        )
-        if last is not None and last.outcome == "preempted":
+        if work.interrupted.get(task.id) == "preempted":
             return f"{PREEMPTED.glyph} {outcome_words('preempted')}; it starts again by itself"
         return f"{OFFLINE.glyph} {outcome_words('lost')}; it starts again by itself"
     return f"{task_family(task.state, task.result).glyph} {task_words(task.state, task.result)}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,13 +12,14 @@ import streamlit as st
 from batch_core.monitor import Snapshot
 from pages.charts import timeline
 from pages.charts.axis import Axis, pool_start, run_axis
-from pages.charts.columns import NEVER, Attempts, Tasks, attempts_of, milliseconds, tasks_of
+from pages.charts.columns import NEVER, milliseconds, tasks_of
 from pages.charts.labels import duration
-from pages.charts.lanes import Order, order, troubled
+from pages.charts.lanes import Order, order
 from pages.components.live_chart import Click, PackedChart, live_chart, pack, window_of
 from pages.parts.drawn import CHART, TABLE, choice
 from pages.parts.monitor_choice import Watched
 from pages.parts.monitor_tables import SHOWN, attempt_table, phase_table
+from pages.parts.monitor_work import Work, once, work_of
 from pages.shell import session, words
 
 AXES = {"Elapsed": True, "Clock": False}
@@ -36,43 +36,27 @@ class _Drawn:
     shown: dict[str, Any]
 
 
-@dataclass(frozen=True)
-class _Work:
-    """A picture's attempts and tasks in columns, and who had trouble."""
-
-    snapshot: Snapshot
-    attempts: Attempts
-    tasks: Tasks
-    troubled: frozenset[str]
-
-    @property
-    def events(self) -> int:
-        """How many attempts have begun and ended so far."""
-        return self.attempts.events
-
-
 def time_part(fingerprint: str, watched: Watched, snapshot: Snapshot) -> None:
     """What ran where and when, as a chart or as a table; what is clicked is kept for the details."""
     alone = watched.job_id is None
-    relative = False
+    relative, work = False, work_of(fingerprint, watched, snapshot)
     with st.container(border=False, horizontal=True, vertical_alignment="center"):
         st.markdown("**Timeline**", width="stretch")
         if not alone:
             relative = AXES[choice("Time as", list(AXES), "monitor_axis")]
         table = choice("Timeline as", [CHART, TABLE], "monitor_time_as") == TABLE
     if table:
-        (phase_table if alone else attempt_table)(snapshot)
+        phase_table(snapshot) if alone else attempt_table(work)
         return
-    work = _work(fingerprint, watched, snapshot)
     axis = _axis(work, relative)
     lanes = _order(watched, work)
     part = timeline.Part(_first(lanes, work, snapshot.slots), _window(watched, axis))
     key = (fingerprint, watched, words.zone().key, relative, part, hash(lanes.node_ids))
-    drawn = _once(key, work, lambda: _draw(watched, work, lanes, axis, part))
+    drawn = once(key, work, lambda: _draw(watched, work, lanes, axis, part))
     if clicked := live_chart(CHART_KEY, drawn.chart):
         st.session_state[SHOWN] = clicked
     if st.session_state.get("monitor_paused") and axis.live:
-        _news(fingerprint, watched, work.events)
+        _news(fingerprint, watched, work.attempts.events)
     _told(watched, work, drawn.shown)
     _one_node(fingerprint, watched, work, axis, drawn.shown)
     if snapshot.job and snapshot.job.ours and drawn.shown["running"]:
@@ -83,7 +67,7 @@ def time_part(fingerprint: str, watched: Watched, snapshot: Snapshot) -> None:
 def _news(fingerprint: str, watched: Watched, seen: int) -> None:
     """What began and ended since the page was paused; a press leads back to now."""
     newest = session.recorder(watched.pool_id, watched.job_id).snapshot()
-    new = _work(fingerprint, watched, newest).events - seen if newest else 0
+    new = work_of(fingerprint, watched, newest).attempts.events - seen if newest else 0
     if new > 0 and st.button(
         f"{new:,} new · Follow now",
         icon=":material/play_arrow:",
@@ -93,7 +77,7 @@ def _news(fingerprint: str, watched: Watched, seen: int) -> None:
         st.rerun()
 
 
-def _told(watched: Watched, work: _Work, shown: dict[str, Any]) -> None:
+def _told(watched: Watched, work: Work, shown: dict[str, Any]) -> None:
     """What of all that there is the chart shows, and the pages of the rest."""
     last = shown["first"] + shown["nodes"]
     nodes = f"nodes {shown['first'] + 1:,}–{last:,}" if shown["nodes"] < shown["of_nodes"] else f"{last:,}"
@@ -125,7 +109,7 @@ def _sort_again(watched: Watched, first: frozenset[str]) -> None:
     st.session_state.pop(PAGE, None)
 
 
-def _one_node(fingerprint: str, watched: Watched, work: _Work, axis: Axis, shown: dict[str, Any]) -> None:
+def _one_node(fingerprint: str, watched: Watched, work: Work, axis: Axis, shown: dict[str, Any]) -> None:
     """The bars of the node that is chosen, where the chart above has none."""
     chosen: Click | None = st.session_state.get(SHOWN)
     if shown["step"] is None or chosen is None or chosen.kind != "node":
@@ -133,17 +117,17 @@ def _one_node(fingerprint: str, watched: Watched, work: _Work, axis: Axis, shown
     alone = Order((chosen.id,), order(work.snapshot.nodes, work.attempts, work.snapshot.places).places)
     mine = work.attempts.some(np.flatnonzero(work.attempts.on(alone.node_ids)))
     key = (fingerprint, watched, words.zone().key, axis.relative, chosen.id)
-    drawn = _once(
+    drawn = once(
         key,
         work,
-        lambda: _draw(watched, _Work(work.snapshot, mine, tasks_of(()), work.troubled), alone, axis),
+        lambda: _draw(watched, Work(work.snapshot, mine, tasks_of(())), alone, axis),
     )
     st.caption(f"{words.count(len(mine), 'attempt')} on {alone.name(chosen.id)}")
     if clicked := live_chart(f"{CHART_KEY}_{chosen.id}", drawn.chart):
         st.session_state[SHOWN] = clicked
 
 
-def _first_ones(watched: Watched, work: _Work) -> frozenset[str]:
+def _first_ones(watched: Watched, work: Work) -> frozenset[str]:
     """The nodes that had trouble when the lanes were sorted last."""
     kept = st.session_state.get(TROUBLED)
     if kept is None or kept[0] != watched:
@@ -152,7 +136,7 @@ def _first_ones(watched: Watched, work: _Work) -> frozenset[str]:
     return kept[1]
 
 
-def _order(watched: Watched, work: _Work) -> Order:
+def _order(watched: Watched, work: Work) -> Order:
     """By place, where all fit; else those with trouble first, and then as it is until somebody sorts again."""
     nodes, places = work.snapshot.nodes, _drawn_places(work)
     by_place = order(nodes, work.attempts, places)
@@ -161,13 +145,13 @@ def _order(watched: Watched, work: _Work) -> Order:
     return order(nodes, work.attempts, places, _first_ones(watched, work))
 
 
-def _drawn_places(work: _Work) -> dict[str, int]:
+def _drawn_places(work: Work) -> dict[str, int]:
     """The places of nodes that are gone, but have something in the chart."""
     drawn = {*work.attempts.ran_on, *(phase.node_id for phase in work.snapshot.phases)}
     return {id: place for id, place in work.snapshot.places.items() if id in drawn}
 
 
-def _first(lanes: Order, work: _Work, slots: int) -> int:
+def _first(lanes: Order, work: Work, slots: int) -> int:
     size = timeline.page_size(work.attempts, slots)
     pages = max(1, -(-len(lanes.node_ids) // size))
     return (min(int(st.session_state.get(PAGE) or 1), pages) - 1) * size
@@ -184,34 +168,7 @@ def _view(watched: Watched, axis: Axis) -> str:
     return f"{watched} {axis.relative}"
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
-def _slot(key: tuple[Any, ...]) -> dict[str, Any]:
-    """What was made last for a key, for all sessions that have the account."""
-    return {}
-
-
-def _once(key: tuple[Any, ...], work: _Work, draw: Callable[[], _Drawn]) -> _Drawn:
-    """What was drawn of the same picture before, else a new one."""
-    slot = _slot(key)
-    kept = slot.get("drawn")
-    if kept is None or kept[0] is not work:
-        kept = slot["drawn"] = (work, draw())
-    return kept[1]
-
-
-def _work(fingerprint: str, watched: Watched, snapshot: Snapshot) -> _Work:
-    """A picture in columns, made of the last one's; the same for all who look."""
-    slot = _slot((fingerprint, watched, "columns"))
-    before: _Work | None = slot.get("work")
-    if before is not None and before.snapshot is snapshot:
-        return before
-    attempts = attempts_of(snapshot.spans, before and before.attempts)
-    tasks = tasks_of(snapshot.tasks, before and before.tasks)
-    made = slot["work"] = _Work(snapshot, attempts, tasks, troubled(snapshot.nodes, attempts))
-    return made
-
-
-def _axis(work: _Work, relative: bool) -> Axis:
+def _axis(work: Work, relative: bool) -> Axis:
     """From the start to the moment of the picture, or to the end of what is over."""
     snapshot, attempts = work.snapshot, work.attempts
     job, pool, now = snapshot.job, snapshot.pool, snapshot.taken_at
@@ -232,7 +189,7 @@ def _moment(milliseconds_since_1970: int) -> datetime:
 
 
 def _draw(
-    watched: Watched, work: _Work, lanes: Order, axis: Axis, part: timeline.Part | None = None
+    watched: Watched, work: Work, lanes: Order, axis: Axis, part: timeline.Part | None = None
 ) -> _Drawn:
     snapshot = work.snapshot
     job = snapshot.job

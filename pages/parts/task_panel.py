@@ -18,6 +18,7 @@ from pages.components.download import download_button
 from pages.parts.monitor_choice import Watched
 from pages.parts.monitor_lists import why
 from pages.parts.monitor_tables import task_state
+from pages.parts.monitor_work import work_of
 from pages.parts.result_rows import address
 from pages.shell import session, words
 
@@ -34,7 +35,7 @@ def task_details(account: Account, watched: Watched, task: TaskRow, snapshot: Sn
     except DashboardError as error:
         session.show_error(error)
         return
-    _facts(task, snapshot, work)
+    _facts(account, watched, task, snapshot, work)
     if not task.stopped and task_family(task.state, task.result) is ERROR:
         why(account, watched, task)
     _attempts(task, snapshot)
@@ -53,8 +54,8 @@ def _work(fingerprint: str, job_id: str, task_id: str, _account: Account) -> Tas
     return closer_look.task_work(_account, job_id, task_id)
 
 
-def _facts(task: TaskRow, snapshot: Snapshot, work: TaskWork) -> None:
-    facts = [task_state(task, snapshot)]
+def _facts(account: Account, watched: Watched, task: TaskRow, snapshot: Snapshot, work: TaskWork) -> None:
+    facts = [task_state(task, work_of(account.fingerprint, watched, snapshot))]
     if task.exit_code is not None:
         facts.append(f"exit code {task.exit_code}")
     if task.node_id:

@@ -356,3 +356,21 @@ def test_without_anything_the_axis_still_reaches_from_start_to_now() -> None:
     figure = gantt([], [], seconds=30)
     assert figure["data"][0]["x"] == ["2000-01-01 00:00:00.000", "2000-01-01 00:00:30.000"]
     assert timeline.alt_text(attempts_of(())) == "Timeline of the nodes: nothing has run yet."
+
+
+def test_of_many_tasks_the_newest_of_a_family_are_found_stopped_ones_apart() -> None:
+    def ended(number: int, result: str, failure: str | None = None) -> TaskRow:
+        at = after(number)
+        return TaskRow(f"t{number}", "x", "completed", result, 0, "n0", START, START, at, at, 0, failure)
+
+    rows = [ended(i, "success") for i in range(600)]
+    rows[7] = ended(700, "failure", "FailureExitCode")
+    rows[9] = ended(701, "failure", "TaskEnded")
+    tasks = tasks_of([*rows, waiting("w", 800)])
+    done = tasks.in_family(DONE)
+    assert done.sum() == 598
+    assert [task.id for task in tasks.newest(0, 3, done)] == ["t599", "t598", "t597"]
+    assert [task.id for task in tasks.newest(596, 999, done)] == ["t1", "t0"]
+    assert [task.id for task in tasks.newest(0, 9, tasks.in_family(ERROR))] == ["t700"]
+    assert [task.id for task in tasks.newest(0, 9, tasks.in_family(ERROR, stopped=True))] == ["t701"]
+    assert [task.id for task in tasks.newest(0, 2)] == ["w", "t701"]
