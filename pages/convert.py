@@ -98,8 +98,9 @@ def offer(account: Account, plan: Plan) -> None:
             width="stretch",
             key=f"launch_{plan.nonce}",
             disabled=account.look_only,
-            help="This account is connected to look only." if account.look_only else None,
         )
+        if account.look_only:
+            st.caption("This account is connected to look only.")
         if pressed and launch(account, plan):
             go_on_after_launch()
     with st.expander("The exact command"):

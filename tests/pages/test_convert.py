@@ -1,6 +1,7 @@
 """Convert: what is chosen, what is said before, and one launch however often the button is pressed."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
@@ -169,3 +170,15 @@ def test_a_time_that_no_video_has_is_said(app: Open, videos: list[VideoFile]) ->
     opened.text_input(key="convert_from").set_value("999999").run()
     assert not opened.exception
     assert "99:59:59" in opened.error[0].value.replace("\\", "")
+
+
+def test_a_grey_button_says_why_without_being_pointed_at(
+    app: Open, account: Account, videos: list[VideoFile]
+) -> None:
+    opened = app(PAGE)
+    looking = replace(account, look_only=True)
+    opened.session_state["azure_account"] = looking
+    opened.session_state["id_account"] = looking.handle
+    opened.run()
+    assert button(opened, "Convert ").disabled
+    assert "This account is connected to look only." in [caption.value for caption in opened.caption]
