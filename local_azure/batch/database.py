@@ -16,6 +16,7 @@ STATE = "json_extract(doc,'$.state')"
 DEDICATED = "json_extract(doc,'$.isDedicated')"
 END = "json_extract(doc,'$.executionInfo.endTime')"
 _TIME = "json_extract(doc,'$.stateTransitionTime')"
+_RESULT = "json_extract(doc,'$.executionInfo.result')"
 _PRIMARY_CODE = 0xFF  # of SQLite's extended error codes
 
 
@@ -49,6 +50,7 @@ CREATE TABLE IF NOT EXISTS tasks (
 CREATE UNIQUE INDEX IF NOT EXISTS tasks_by_key ON tasks (job, key);
 CREATE INDEX IF NOT EXISTS tasks_by_id ON tasks (job, id);
 CREATE INDEX IF NOT EXISTS tasks_by_state ON tasks (job, {STATE}, id);
+CREATE INDEX IF NOT EXISTS tasks_by_result ON tasks (job, {_RESULT}, id) WHERE {_RESULT} IS NOT NULL;
 CREATE INDEX IF NOT EXISTS tasks_by_time ON tasks (job, {_TIME});
 CREATE INDEX IF NOT EXISTS tasks_held ON tasks (held) WHERE held <> 0;
 CREATE TABLE IF NOT EXISTS task_counts (

@@ -203,3 +203,35 @@ def test_tasks_that_do_not_fit_cost_nothing_to_pass_over(store: Store, many: int
     assert found is not None
     assert found["id"] == "small"
     assert len(steps) < 50
+
+
+@pytest.mark.parametrize(
+    ("kind", "text"),
+    [
+        *((kind, "stateTransitionTime ge DateTime'2026-11-22T16:00:00Z'") for kind in ("tasks", "nodes")),
+        *((kind, "state eq 'running'") for kind in ("tasks", "nodes")),
+        ("tasks", "executionInfo/result eq 'failure'"),
+    ],
+)
+def test_a_list_filtered_by_what_monitors_ask_for_reads_only_what_it_shows(
+    store: Store, kind: str, text: str
+):
+    with store.transaction():
+        for number in range(2000):
+            rare = number % 500 == 7
+            doc = stored_task(f"id-{number:04}") | {
+                "state": "running" if rare else "idle",
+                "stateTransitionTime": f"2026-11-22T1{6 if rare else 5}:00:00.0000000Z",
+                "executionInfo": {"result": "failure" if rare else "success"},
+                "isDedicated": True,
+            }
+            more = {"folder": "f", "number": number} if kind == "nodes" else {}
+            store.insert(kind, doc, "scope", **more)  # type: ignore[arg-type]
+    steps: list[int] = []
+    where = Where(*to_sql(parse(text, kind)))
+    store._db.set_progress_handler(lambda: steps.append(1), 10)
+    found, token = store.page(kind, ("scope",), where, None, 1000)  # type: ignore[arg-type]
+    store._db.set_progress_handler(None, 0)
+    assert [doc["id"] for doc in found] == ["id-0007", "id-0507", "id-1007", "id-1507"]
+    assert token is None
+    assert len(steps) < 50
