@@ -32,14 +32,19 @@ def answers(url: str) -> bool:
 
 
 @pytest.fixture(scope="session")
-def app_url(home: Path, cloud: dict, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+def app_log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What the dashboard writes while the tests use it."""
+    return tmp_path_factory.mktemp("app") / "app.log"
+
+
+@pytest.fixture(scope="session")
+def app_url(home: Path, cloud: dict, app_log: Path) -> Iterator[str]:
     """The dashboard, started with the README's command on a free port, on the tests' own local cloud."""
     port = free_port()
-    log = tmp_path_factory.mktemp("app") / "app.log"
     command = [sys.executable, "-m", "streamlit", "run", "dashboard.py"]
     options = ["--server.port", str(port), "--server.headless", "true"]
     environment = {**os.environ, "BATCH_DASHBOARD_HOME": str(home)}
-    with log.open("w") as output:
+    with app_log.open("w") as output:
         server = subprocess.Popen(
             [*command, *options], cwd=PROJECT, env=environment, stdout=output, stderr=subprocess.STDOUT
         )

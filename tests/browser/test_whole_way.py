@@ -101,9 +101,17 @@ def test_five_videos_on_this_computer(
 
 
 def test_the_same_way_through_the_azure_form(
-    page: Page, app_url: str, cloud: dict, azure_like: Account, videos: dict[Path, float], tmp_path: Path
+    page: Page,
+    app_url: str,
+    app_log: Path,
+    cloud: dict,
+    azure_like: Account,
+    videos: dict[Path, float],
+    tmp_path: Path,
 ) -> None:
     """A stranger's account, here the local cloud's own names, keys and URLs, with the pool that goes away."""
+    addresses: list[str] = []
+    page.on("framenavigated", lambda frame: addresses.append(frame.url))
     page.goto(f"{app_url}/connect")
     for service in ("batch", "storage"):
         for field, word in FIELDS.items():
@@ -124,3 +132,8 @@ def test_the_same_way_through_the_azure_form(
         seconds=60,
         what="the end of the run's own pool",
     )
+    assert any("/monitor" in address for address in addresses)
+    told = "\n".join([*addresses, app_log.read_text()])
+    assert "You can now view your Streamlit app" in told
+    for secret in (cloud["batch"]["key"], cloud["storage"]["key"], "sig="):
+        assert secret not in told
