@@ -2,6 +2,7 @@
 
 import uuid
 from collections.abc import Iterator
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,7 @@ NODES, SLOTS = 30, 2
 def fleet(account: Account, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """A simulated pool that is large for the recorder, and a job on it, both of this name."""
     monkeypatch.setattr(watching_nodes, "SMALL_POOL", 10)
+    monkeypatch.setattr(watching_nodes, "OVERLAP", timedelta(0))
     name = f"large-{uuid.uuid4().hex[:8]}"
     simulated_pool(account, name, NODES, slots=SLOTS, seconds=[600, 600])
     simulated_job(account, name, name)
@@ -66,7 +68,11 @@ def test_states_slots_and_removals_are_told_without_listing_all_nodes_again(
         return sum("/nodes?" in one and "$filter" not in one for one in list(door.asked))
 
     lists = whole()
-    ids = add_tasks(account, fleet, NODES + 7)
+    ids = add_tasks(account, fleet, NODES)
+    seen(recorder, lambda s: [n.slots_used for n in s.nodes] == [1] * NODES, "a task on each node")
+    late = lambda s: s.taken_at - max(n.since for n in s.nodes) > timedelta(seconds=1.5)  # noqa: E731
+    seen(recorder, late, "a time from which on no delta tells of these nodes")
+    add_tasks(account, fleet, 7, first=NODES)
     seen(recorder, lambda s: sum(n.slots_used for n in s.nodes) == NODES + 7, "the slots in use")
     for id in ids[:9]:
         account.batch.terminate_task(fleet, id)
