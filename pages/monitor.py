@@ -11,17 +11,21 @@ from batch_core.errors import DashboardError
 from batch_core.monitor import Snapshot
 from batch_core.pools import LOCAL_POOL
 from pages.charts.labels import duration
+from pages.parts import numbers
+from pages.parts.monitor_cards import cards
 from pages.parts.monitor_charts import charts
-from pages.parts.monitor_choice import Watched, choose, listed
+from pages.parts.monitor_choice import Watched, choose, listed, picture
 from pages.parts.monitor_details import details
-from pages.parts.monitor_head import header, held
+from pages.parts.monitor_head import header, state
 from pages.parts.monitor_lists import lists
-from pages.parts.monitor_words import elapsed, settled, state_line
+from pages.parts.monitor_numbers import flags, over_time
+from pages.parts.monitor_words import settled, state_line
 from pages.parts.node_panel import ask_to_remove
 from pages.parts.pool_line import say
-from pages.shell import session, words
+from pages.shell import session, told, words
 
 REFRESH_SECONDS = 2
+FIRST_SECONDS = 0.25  # until there is a first picture
 STALE_SECONDS = 3 * REFRESH_SECONDS
 
 
@@ -36,11 +40,13 @@ def page() -> None:
     if watched.job_id is None and watched.pool_id is None:
         nothing_runs()
         return
+    told.watch(watched.pool_id, watched.job_id)
     ask_to_remove(account)
     first = picture(watched)
     paused = header(account, watched, first)
     at_rest = paused or (first is not None and settled(first))
-    st.fragment(run_every=None if at_rest else REFRESH_SECONDS)(live)(account, watched, first, at_rest)
+    soon = FIRST_SECONDS if first is None else REFRESH_SECONDS
+    st.fragment(run_every=None if at_rest else soon)(live)(account, watched, first, at_rest)
 
 
 def nothing_runs() -> None:
@@ -51,35 +57,28 @@ def nothing_runs() -> None:
         st.page_link("pages/convert.py", label="Convert", icon=":material/swap_horiz:")
 
 
-def picture(watched: Watched) -> Snapshot | None:
-    """The newest snapshot, or while paused the one that was shown last."""
-    kept, key = st.session_state.get("monitor_picture", (None, None))
-    if st.session_state.get("monitor_paused") and key == watched and kept is not None:
-        return kept
-    newest = session.recorder(watched.pool_id, watched.job_id).snapshot()
-    st.session_state["monitor_picture"] = (newest, watched)
-    return newest
-
-
 def live(account: Account, watched: Watched, first: Snapshot | None, at_rest: bool) -> None:
     """All that changes; drawn again every two seconds until everything is over or the page is paused."""
     snapshot = picture(watched)
     if snapshot is None:
         st.caption(":material/hourglass_top: Asking for the nodes and tasks")
         return
-    other_head = (first is None or first.job is None) != (snapshot.job is None) or held(first) != held(
-        snapshot
+    other_head = (
+        first is None or (first.job is None) != (snapshot.job is None) or state(first) != state(snapshot)
     )
     if (settled(snapshot) and not at_rest) or other_head:
         listed.clear()
         st.rerun()  # what stands above the picture is out of date
+    known = numbers.of(account, watched, snapshot) if snapshot.job else None
     freshness(snapshot, at_rest)
-    metrics(snapshot)
+    cards(snapshot, known)
     if line := state_line(snapshot, local=watched.pool_id == LOCAL_POOL):
         say(account, line, snapshot)
     charts(account.fingerprint, watched, snapshot)
     details(account, watched, snapshot)
+    flags(snapshot, known)
     lists(account, watched, snapshot)
+    over_time(account.fingerprint, watched, snapshot, known)
 
 
 def freshness(snapshot: Snapshot, at_rest: bool) -> None:
@@ -93,28 +92,6 @@ def freshness(snapshot: Snapshot, at_rest: bool) -> None:
         st.caption(f":orange[:material/warning: updated {duration(timedelta(seconds=age))} ago]")
     else:
         st.caption(f"updated {round(age)} s ago")
-
-
-def metrics(snapshot: Snapshot) -> None:
-    """Tasks by what became of them, and how long it has been going on."""
-    counts = snapshot.counts
-    if snapshot.job is None:
-        return
-    whole, stopped = counts.total < 1000, snapshot.stopped
-    cards = [
-        ("Done", f"{counts.succeeded} / {counts.total}")
-        if whole
-        else (f"Done of {counts.total:,}", f"{counts.succeeded:,}"),
-        ("Running", f"{counts.running:,}"),
-        ("Waiting", f"{counts.active:,}"),
-        ("Failed · stopped", f"{counts.failed - stopped:,} · {stopped:,}")
-        if stopped
-        else ("Failed", f"{counts.failed:,}"),
-        ("Elapsed", duration(elapsed(snapshot))),
-    ]
-    grid = st.grid(len(cards), min_column_width=150, gap="xsmall")  # room for "3 min 20 s"
-    for label, value in cards:
-        grid.metric(label, value, border=True)
 
 
 page()

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import streamlit as st
 
 from batch_core import monitor
 from batch_core.account import Account
-from batch_core.monitor import JobChoice
+from batch_core.monitor import JobChoice, Snapshot
 from batch_core.pools import LOCAL_POOL
 from pages.parts.pickers import distinct
 from pages.shell import session, words
@@ -85,7 +85,7 @@ def _pickers(
     pools: list[str], known: dict[str, JobChoice], pool_id: str | None, job_id: str | None
 ) -> Watched:
     pool_options = pools if pool_id in pools or pool_id is None else [pool_id, *pools]
-    names = job_names(known)
+    names = job_names(_as_pictured(known, pool_id, job_id))
     st.session_state["monitor_pool"], st.session_state["monitor_job"] = pool_id, job_id or NO_JOB
     left, right = st.columns(2)
     with left:
@@ -109,6 +109,26 @@ def _pickers(
         )
     _remember(pool_id, known.get(job_id))
     return Watched(pool_id, job_id)
+
+
+def _as_pictured(
+    known: dict[str, JobChoice], pool_id: str | None, job_id: str | None
+) -> dict[str, JobChoice]:
+    """The jobs, the chosen one in the state in which the picture below shows it: the list may be newer."""
+    pictured = picture(Watched(pool_id, job_id)) if job_id in known else None
+    if pictured is None or pictured.job is None:
+        return known
+    return {**known, job_id: replace(known[job_id], state=pictured.job.state)}
+
+
+def picture(watched: Watched) -> Snapshot | None:
+    """The newest snapshot, or while paused the one that was shown last."""
+    kept, key = st.session_state.get("monitor_picture", (None, None))
+    if st.session_state.get("monitor_paused") and key == watched and kept is not None:
+        return kept
+    newest = session.recorder(watched.pool_id, watched.job_id).snapshot()
+    st.session_state["monitor_picture"] = (newest, watched)
+    return newest
 
 
 def pool_name(pool_id: str, there: list[str]) -> str:

@@ -9,6 +9,7 @@ from batch_core.account import Account
 from batch_core.errors import DashboardError
 from batch_core.jobs import Run
 from batch_core.monitor import Snapshot
+from pages.components import finish
 from pages.parts.monitor_choice import Watched
 from pages.shell import session, words
 
@@ -23,7 +24,7 @@ def header(account: Account, watched: Watched, snapshot: Snapshot | None) -> boo
     """Which job this is, and what can be done with it; returns whether the page is paused."""
     job = snapshot.job if snapshot else None
     with st.container(horizontal=True, vertical_alignment="center"):
-        about = [f"on {words.plain(account.name)}"]
+        about = [f"account: {words.plain(account.name)}"]
         if job:
             about.insert(0, f"started {words.when(job.created)}")
         st.caption(" · ".join(about), width="stretch")
@@ -31,6 +32,8 @@ def header(account: Account, watched: Watched, snapshot: Snapshot | None) -> boo
             if job.ours:
                 st.page_link("pages/results.py", label="See the results", icon=":material/task_alt:")
             return False
+        if job and job.state != "terminating":
+            finish.ask_button(job.id)
         paused = st.toggle("Pause", key="monitor_paused", help="Hold the picture. Nothing stops working.")
         fixed = job is None or job.state == "terminating" or account.look_only
         if (
@@ -44,9 +47,9 @@ def header(account: Account, watched: Watched, snapshot: Snapshot | None) -> boo
     return paused
 
 
-def held(snapshot: Snapshot | None) -> bool:
-    """Whether the job has been disabled."""
-    return snapshot is not None and snapshot.job is not None and snapshot.job.state in holding.HELD
+def state(snapshot: Snapshot | None) -> str:
+    """The job's state: another one has another head."""
+    return snapshot.job.state if snapshot and snapshot.job else ""
 
 
 @st.dialog("Disable this job?")

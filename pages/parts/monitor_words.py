@@ -86,7 +86,11 @@ def _at_work(snapshot: Snapshot) -> Line | None:
         taker = count(idle, "idle node") if idle else "a node"
         return Line(f"{count(counts.active, 'task')} {_wait(counts.active)} to be taken by {taker}.")
     end = "ends in a moment" if snapshot.job.ours else "stays open until it is stopped"
-    return Line(f"Every task has ended; the job {end}.")
+    bad = counts.failed - snapshot.stopped
+    return Line(
+        f"Every task has ended{f', {bad:,} failed' if bad else ''}; the job {end}.",
+        "warning" if bad else "info",
+    )
 
 
 def _wait(tasks: int) -> str:

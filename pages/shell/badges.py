@@ -42,6 +42,11 @@ def _number(count: int) -> str:
     return f" :gray[{count:,}]" if count else ""
 
 
+def runs(account: Account) -> list[Run]:
+    """The runs of an account, some seconds old at most. Raises DashboardError."""
+    return _runs(account.fingerprint, account)
+
+
 @st.cache_data(ttl=FRESH_SECONDS, max_entries=64, show_spinner=False)
 def _runs(fingerprint: str, _account: Account) -> list[Run]:
     """The runs of an account (its fingerprint is the key)."""

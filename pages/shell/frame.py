@@ -9,7 +9,7 @@ from batch_core.account import Account, AccountKind
 from batch_core.errors import DashboardError
 from batch_core.pools import PoolInfo
 from pages.components import back
-from pages.shell import costs, session, uploads, words
+from pages.shell import costs, session, told, uploads, words
 from pages.shell.badges import counted
 
 FOOT_SECONDS = 5
@@ -113,6 +113,7 @@ def _foot() -> None:
     with st.container(gap="xsmall"):
         st.markdown(f":material/{'computer' if local else 'cloud'}: **{current.name}**")
         st.caption(f"{state}  \n{cost}")
+        told.mount(current)
 
 
 @st.cache_data(ttl=FOOT_SECONDS, max_entries=64, show_spinner=False)

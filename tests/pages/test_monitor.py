@@ -430,7 +430,7 @@ SAID = [
         None,
         "",
         Counts(0, 0, 4, 1),
-        "Every task has ended; the job stays open until it is stopped.",
+        "Every task has ended, 1 failed; the job stays open until it is stopped.",
     ),
     (
         a_job(),

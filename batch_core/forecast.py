@@ -1,0 +1,290 @@
+"""What the past of a run tells of the rest: how fast it goes, how long it may still take, who is out of step.
+
+A Forecaster reads each picture's changes only, so that a run of 100,000 tasks costs what has happened since. Its
+time left is a range: what tasks took so far (by the length of their videos, where that is known), how much that
+varied, and how many slots were at work. Times within are seconds.
+"""
+
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from math import sqrt
+
+from batch_core.load import Load, Stretch
+from batch_core.rows import changed
+from batch_core.snapshot import Snapshot, Span
+from batch_core.sums import Fit, Sums
+
+LEAST = 3  # finished tasks, before which nothing is said of the time left
+RECENT = timedelta(minutes=5)  # over which the finish rate is taken
+FAILED_LEAST = 2  # failures of a node that ended nothing well, until it is named
+PEERS = 5  # finished tasks (of a node: 3), before which none is called slow
+FAR = 3.0  # times what was to be expected, from which on a task lags behind
+LONG = 30.0  # seconds that it must be beyond that
+SLOW_NODE, OF_A_NODE = 2.0, 3
+SLOWEST = 1.1  # times the slowest that was seen: what any other may take
+
+
+@dataclass(frozen=True)
+class Left:
+    """How long a run may still take, and from how many finished tasks that is known; `by_length` of their videos."""
+
+    low: timedelta
+    high: timedelta
+    finished: int
+    by_length: bool
+
+
+@dataclass(frozen=True)
+class Laggard:
+    """A task that has been running for much longer than was to be expected of it."""
+
+    task_id: str
+    name: str
+    node_id: str
+    lasts: timedelta
+    expected: timedelta
+
+
+@dataclass(frozen=True)
+class OddNode:
+    """A node on which everything failed (`failed` attempts), or that takes `times` as long as all others."""
+
+    node_id: str
+    failed: int = 0
+    times: float = 0.0
+
+
+@dataclass(frozen=True)
+class Numbers:
+    """A run in numbers. `rate` is in tasks a minute; `left` and `rate` are None as long as nothing can be said.
+
+    `node_hours` are those of the nodes since the job was made, `last_end` is when a task last ended. `width` is the
+    length of a stretch of `load`.
+    """
+
+    left: Left | None
+    rate: float | None
+    busy: int
+    node_hours: float
+    load: tuple[Stretch, ...]
+    width: timedelta
+    odd_nodes: tuple[OddNode, ...]
+    laggards: tuple[Laggard, ...]
+    last_end: datetime | None
+
+
+class Forecaster:
+    """Of one job. `lengths`: the seconds of each task's video by task id, for a run of ours. For one thread."""
+
+    def __init__(self, lengths: Mapping[str, float] | None = None) -> None:
+        self._lengths = lengths or {}
+        self._total = sum(self._lengths.values())
+        self._usual = self._total / len(self._lengths) if self._lengths else 1.0
+        self._longest = max(self._lengths.values(), default=1.0)
+        self._begin()
+
+    def _begin(self) -> None:
+        self._snapshot: Snapshot | None = None
+        self._seen: set[str | tuple[str, int]] = set()
+        self._open: dict[tuple[str, int], tuple[float, float, Span]] = {}  # its start and length, too
+        self._all = Sums()
+        self._slowest = 1.0  # times what was expected by then
+        self._wasted = 0.0  # seconds of attempts that came to nothing
+        self._paces: list[float] = []
+        self._nodes: dict[str, Sums] = {}
+        self._odd: dict[str, OddNode] = {}
+        self._load = Load()
+        self._ends: list[float] = []
+        self._signs: dict[
+            str, tuple[float, float]
+        ] = {}  # of a node: from when until when something ran there
+        self._hours: tuple[object, int, float, float] = (None, 0, 0.0, 0.0)
+
+    def numbers(self, snapshot: Snapshot) -> Numbers:
+        """All numbers for a picture that is not older than the one before."""
+        self._take_in(snapshot)
+        now = snapshot.taken_at.timestamp()
+        starts = [start for start, _, _ in self._open.values()]
+        over = snapshot.job is not None and snapshot.job.ended is not None
+        until = snapshot.job.ended.timestamp() if over and snapshot.job and snapshot.job.ended else now
+        load = self._load.stretches(starts, max([until, *self._ends[-1:]]))
+        odd = sorted(self._odd.values(), key=lambda one: (-one.failed, -one.times))
+        return Numbers(
+            left=None if over else self._left(snapshot, now, load),
+            rate=self._rate(snapshot, now),
+            busy=len(starts),
+            node_hours=self._node_hours(snapshot),
+            load=load,
+            width=timedelta(seconds=self._load.width),
+            odd_nodes=tuple(odd) if self._all.done else (),  # else it is not the node's fault
+            laggards=self._laggards(now),
+            last_end=datetime.fromtimestamp(self._ends[-1], UTC) if self._ends else None,
+        )
+
+    def _take_in(self, snapshot: Snapshot) -> None:
+        before = self._snapshot
+        if before is not None and _another(snapshot, before):
+            self._begin()
+            before = None
+        self._snapshot = snapshot
+        new: list[tuple[float, float]] = []
+        touched: set[str] = set()
+        for span in changed(snapshot.spans, before.spans if before else ()):
+            place = span.task_id, span.attempt
+            if span.end is None:
+                self._open[place] = span.start.timestamp(), self._length(span.task_id), span
+                continue
+            self._open.pop(place, None)
+            key = span.task_id if span.attempt == 1 else place
+            if key not in self._seen:
+                self._seen.add(key)
+                touched.add(span.node_id)
+                new.append(self._end(span, span.end))
+        if new:
+            self._paces.sort()
+            self._ends.sort()
+            fit = self._all.fit()
+            self._slowest = max(self._slowest, *(took / max(1e-3, fit.of(length)) for took, length in new))
+            for id in touched:
+                self._look_at_node(id)
+
+    def _end(self, span: Span, at: datetime) -> tuple[float, float]:
+        """Counts an attempt in; what it took when it ended well, and its length."""
+        start, end = span.start.timestamp(), at.timestamp()
+        took, length, done = max(0.0, end - start), self._length(span.task_id), span.outcome == "done"
+        self._load.add(start, end, done)
+        first, last = self._signs.get(span.node_id, (start, end))
+        self._signs[span.node_id] = min(first, start), max(last, end)
+        if span.outcome not in ("done", "failed"):
+            self._wasted += took
+            return 0.0, length
+        self._all.add(took, length, done)
+        self._nodes.setdefault(span.node_id, Sums()).add(took, length, done)
+        self._ends.append(end)
+        if done:
+            self._paces.append(took / length)
+        return (took if done else 0.0), length
+
+    def _look_at_node(self, id: str) -> None:
+        """Whether a node on which something has ended is odd now."""
+        sums, all = self._nodes.get(id), self._all
+        self._odd.pop(id, None)
+        if sums is None:
+            return
+        if sums.failed >= FAILED_LEAST and not sums.done:
+            self._odd[id] = OddNode(id, failed=sums.failed)
+        elif sums.done >= OF_A_NODE and all.length > sums.length:
+            usual = (all.took - sums.took) / (all.length - sums.length)
+            if usual and sums.pace / usual >= SLOW_NODE:
+                self._odd[id] = OddNode(id, times=sums.pace / usual)
+
+    def _length(self, task_id: str) -> float:
+        return (self._lengths.get(task_id) or self._usual) if self._lengths else 1.0
+
+    def _left(self, snapshot: Snapshot, now: float, load: Sequence[Stretch]) -> Left | None:
+        counts, sums = snapshot.counts, self._all
+        finished = counts.succeeded + counts.failed
+        if min(finished, sums.done) < LEAST or not counts.running or not self._open:
+            return None
+        fit = sums.fit()
+        doubt = fit.spread * (2.0 if sums.ended >= 8 else 2.5 if sums.ended >= 4 else 3.0)
+        running = [(fit.anyhow + fit.each * length, now - start) for start, length, _ in self._open.values()]
+        slowest = SLOWEST * self._slowest
+        # of its age may pass once more for one that is older than what was seen
+        again = 0.5 if self._lengths else 1.0
+        first = max(max(0.0, 0.7 * expected - doubt - lasts) for expected, lasts in running)
+        last = max(
+            max(max(expected + doubt, slowest * expected) - lasts, again * lasts)
+            for expected, lasts in running
+        )
+        if counts.active:
+            low, high = self._work(counts.active, running, fit, doubt)
+            at_work, most = self._slots(snapshot, load)
+            one = fit.of(self._longest)  # the last task may start when all others are nearly over
+            last = max(last, high / at_work + max(one + doubt, slowest * one) * (1 - 1 / at_work))
+            first = max(first, low / most)
+        return Left(
+            timedelta(seconds=first), timedelta(seconds=max(first, last)), finished, bool(self._lengths)
+        )
+
+    def _work(
+        self, waiting: int, running: list[tuple[float, float]], fit: Fit, doubt: float
+    ) -> tuple[float, float]:
+        """The slot-seconds that are still to be worked, at least and at most."""
+        sums = self._all
+        waste = 1 + self._wasted / sums.took if sums.took else 1.0
+        begun = sum(max(expected - lasts, 0.1 * expected) for expected, lasts in running)
+        length = float(waiting)
+        if self._lengths:
+            seen = sums.length + sum(length for _, length, _ in self._open.values())
+            length = max(self._total - seen, 0.1 * waiting * self._usual)
+        work = begun + (fit.anyhow * waiting + fit.each * length) * waste
+        rest = waiting + len(running)
+        varies = doubt * sqrt(rest + rest * rest / sums.ended)
+        either_way = sqrt(varies * varies + (0.1 * work) ** 2)
+        most = work + either_way
+        if not self._lengths:  # the long ones end last: what runs is a sign of them
+            most *= min(2.0, 1 + sum(lasts for _, lasts in running) / max(1.0, sums.took))
+        return max(0.0, work - either_way), most
+
+    def _slots(self, snapshot: Snapshot, load: Sequence[Stretch]) -> tuple[float, float]:
+        """How many slots work at this job: as few as lately, as many as could."""
+        running = snapshot.counts.running
+        recent = load[-max(1, round(RECENT.total_seconds() / self._load.width)) :]
+        lately = sum(one.busy for one in recent) / len(recent) if recent else 0.0
+        free = sum(
+            max(0, snapshot.slots - node.slots_used)
+            for node in snapshot.nodes
+            if node.accepts and node.state in ("idle", "running")
+        )
+        could = min(running + free, running + snapshot.counts.active)
+        return max(1.0, min(running, lately)), max(1.0, running, lately, could)
+
+    def _rate(self, snapshot: Snapshot, now: float) -> float | None:
+        """Tasks that end in a minute, by the last five minutes, or by all when it is over."""
+        job = snapshot.job
+        if job is None or not self._ends:
+            return None
+        began = min(job.created.timestamp(), self._ends[0])
+        if job.ended is not None:
+            return 60 * len(self._ends) / max(1.0, job.ended.timestamp() - began)
+        since = max(began, now - RECENT.total_seconds())
+        return 60 * (len(self._ends) - bisect_left(self._ends, since)) / max(1.0, now - since)
+
+    def _node_hours(self, snapshot: Snapshot) -> float:
+        """Of the nodes that are there, since the job was made; of those that are gone, while anything is known."""
+        job, nodes = snapshot.job, snapshot.nodes
+        since = job.created if job else None
+        until = (job.ended if job else None) or snapshot.taken_at
+        if self._hours[0] is not nodes:
+            there = [max(node.allocated, since or node.allocated) for node in nodes if node.allocated]
+            ids = {node.id for node in nodes}
+            gone = sum(last - first for id, (first, last) in self._signs.items() if id not in ids)
+            self._hours = nodes, len(there), sum(at.timestamp() for at in there), gone
+        _, count, starts, gone = self._hours
+        return max(0.0, count * until.timestamp() - starts + gone) / 3600
+
+    def _laggards(self, now: float) -> tuple[Laggard, ...]:
+        if len(self._paces) < PEERS:
+            return ()
+        usual = self._paces[len(self._paces) // 2]
+        late = [
+            ((now - start) / max(1.0, usual * length), span, now - start, usual * length)
+            for start, length, span in self._open.values()
+            if now - start > max(FAR * usual * length, LONG + usual * length)
+        ]
+        late.sort(key=lambda one: -one[0])
+        return tuple(
+            Laggard(
+                span.task_id, span.name, span.node_id, timedelta(seconds=lasts), timedelta(seconds=expected)
+            )
+            for _, span, lasts, expected in late
+        )
+
+
+def _another(snapshot: Snapshot, before: Snapshot) -> bool:
+    """Whether the job is not the one before, but a later one of its name."""
+    born = [one.job.created if one.job else None for one in (snapshot, before)]
+    return len(snapshot.spans) < len(before.spans) or (None not in born and born[0] != born[1])

@@ -1,0 +1,63 @@
+"""The cards above the Monitor's charts: tasks by what became of them, how fast they end, how long it may still take."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import streamlit as st
+
+from batch_core.forecast import Numbers
+from batch_core.monitor import Snapshot
+from pages.charts.labels import duration
+from pages.parts.monitor_words import elapsed
+from pages.parts.numbers import ground, per_time, range_words, slots_there
+
+NOTHING = "\u00a0"  # holds the place of a line that may come
+
+
+def cards(snapshot: Snapshot, numbers: Numbers | None) -> None:
+    """One card each; every card has two lines from the start, so that nothing moves when a number comes."""
+    if snapshot.job is None or numbers is None:
+        return
+    counts, stopped = snapshot.counts, snapshot.stopped
+    slots = slots_there(snapshot)
+    rate = per_time(numbers.rate) if numbers.rate else NOTHING
+    told = [
+        ("Done", f"{counts.succeeded} / {counts.total}", rate)
+        if counts.total < 1000
+        else (f"Done of {counts.total:,}", f"{counts.succeeded:,}", rate),
+        ("Running", f"{counts.running:,}", f"{slots:,} slots there" if slots else NOTHING),
+        ("Waiting", f"{counts.active:,}", NOTHING),
+        ("Failed · stopped", f"{counts.failed - stopped:,} · {stopped:,}", NOTHING)
+        if stopped
+        else ("Failed", f"{counts.failed:,}", NOTHING),
+        _time(snapshot, numbers),
+    ]
+    grid = st.grid(len(told), min_column_width=150, gap="xsmall")  # room for "3 min 20 s"
+    for label, value, more in told:
+        grid.metric(label, value, more, delta_color="off", delta_arrow="off", border=True)
+
+
+def _time(snapshot: Snapshot, numbers: Numbers) -> tuple[str, str, str]:
+    """How long it may still take; when that is over, how long it took."""
+    hours = f"{numbers.node_hours:,.1f} node-hours" if numbers.node_hours >= 0.05 else NOTHING
+    if ended(snapshot):
+        return "Took", duration(took(snapshot, numbers)), hours
+    so_far = f"{duration(elapsed(snapshot))} so far"
+    if numbers.left is None:
+        return "Time left", "–", so_far
+    return "Time left", range_words(numbers.left), f"{ground(numbers.left)} · {so_far}"
+
+
+def ended(snapshot: Snapshot) -> bool:
+    """Whether no task of the job is left, though the job itself may stay open."""
+    counts, job = snapshot.counts, snapshot.job
+    return job is not None and (job.over or bool(counts.total and not counts.active + counts.running))
+
+
+def took(snapshot: Snapshot, numbers: Numbers) -> timedelta:
+    """From the job's start to its end, or to its last task's while it stays open."""
+    job = snapshot.job
+    if job is not None and job.ended is None and numbers.last_end is not None:
+        return max(timedelta(0), numbers.last_end - job.created)
+    return elapsed(snapshot)

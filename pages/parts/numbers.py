@@ -1,0 +1,97 @@
+"""The numbers of a run, worked out once for each picture however many people look at it."""
+
+from __future__ import annotations
+
+import threading
+
+import streamlit as st
+
+from batch_core import manifests
+from batch_core.account import Account
+from batch_core.errors import DashboardError
+from batch_core.forecast import Forecaster, Left, Numbers
+from batch_core.monitor import Snapshot
+from pages.parts.monitor_choice import Watched
+from pages.shell import session
+
+
+class _Shared:
+    """A job's forecaster, for all sessions that have the account; it knows the files' lengths as soon as they are read."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._lengths: dict[str, float] | None = None
+        self._forecaster = Forecaster()
+        self._last: tuple[Snapshot, Numbers] | None = None
+
+    def numbers(self, snapshot: Snapshot, lengths: dict[str, float] | None) -> Numbers:
+        with self._lock:
+            if lengths and self._lengths is None:
+                self._lengths, self._last = lengths, None
+                self._forecaster = Forecaster(lengths)
+            newer = self._last is None or self._last[0].taken_at <= snapshot.taken_at
+            if self._last is None or (newer and self._last[0] is not snapshot):
+                self._last = snapshot, self._forecaster.numbers(snapshot)
+            return self._last[1]
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _shared(fingerprint: str, watched: Watched) -> _Shared:
+    return _Shared()
+
+
+def of(account: Account, watched: Watched, snapshot: Snapshot) -> Numbers:
+    """The numbers of a picture; one that is older than what others have seen gets theirs."""
+    lengths = None
+    if snapshot.job is not None and snapshot.job.ours:
+        read = session.in_background(
+            ("lengths", account.fingerprint, snapshot.job.id), _lengths, account, snapshot.job.id
+        )
+        lengths = read.result() if read.done() else None
+    return _shared(account.fingerprint, watched).numbers(snapshot, lengths)
+
+
+def _lengths(account: Account, run_id: str) -> dict[str, float]:
+    """The seconds of each file of a run by its task, as far as they are known."""
+    try:
+        files = manifests.read(account, run_id).files
+    except DashboardError:  # without its manifest a run is forecast like any other program's
+        return {}
+    return {file.task_id: file.duration for file in files if file.duration}
+
+
+def range_words(left: Left) -> str:
+    """A range of time without false precision: "20–40 s", "3–5 min", "1–1.5 h"."""
+    low, high = left.low.total_seconds(), left.high.total_seconds()
+    if high <= 90:
+        return _range(low, high, 10, 1, "s")
+    if high <= 20 * 60:
+        return _range(low, high, 60, 60, "min")
+    if high <= 2 * 3600:
+        return _range(low, high, 300, 60, "min")
+    return _range(low, high, 1800 if high <= 12 * 3600 else 3600, 3600, "h")
+
+
+def _range(low: float, high: float, step: int, unit: int, name: str) -> str:
+    """From the step below to the step above."""
+    first, last = int(low // step) * step, -int(-high // step) * step
+    if not first:
+        return f"up to {last / unit:g} {name}"
+    return f"{first / unit:g}–{last / unit:g} {name}"
+
+
+def ground(left: Left) -> str:
+    """What a range is known from."""
+    return f"from {left.finished:,} finished {'file' if left.finished == 1 else 'files'}"
+
+
+def per_time(rate: float) -> str:
+    """A finish rate in words: 12 a minute, 40 an hour."""
+    if rate >= 1:
+        return f"{rate:,.0f} a minute"
+    return f"{rate * 60:.0f} an hour" if rate * 60 >= 1 else "less than one an hour"
+
+
+def slots_there(snapshot: Snapshot) -> int:
+    """The slots of the nodes that are up."""
+    return sum(snapshot.slots for node in snapshot.nodes if node.state in ("idle", "running"))
