@@ -17,6 +17,7 @@ from pages.parts.page_head import asked, nothing_there
 from pages.parts.result_causes import causes
 from pages.parts.result_list import OPEN, check_new, explained, listed, manifest, refresh_seconds, unsettled
 from pages.parts.result_pages import found, paged
+from pages.parts.result_progress import progress
 from pages.parts.result_rows import lost_groups, lost_row, result_row
 from pages.parts.retry import retry_asked, retry_button, tries_of
 from pages.parts.run_choice import choose_run
@@ -84,8 +85,10 @@ def groups(account: Account, run: Run, rows: list[Result]) -> None:
     if lost and others:
         on_the_way = others[-1].state in OPEN
         st.subheader(f"{'Done or on the way' if on_the_way else 'Done'} ({len(others):,})")
-    for row in paged(others, "done"):
-        result_row(account, row)
+    shown = paged(others, "done")
+    how_far = progress(run, shown)
+    for row in shown:
+        result_row(account, row, how_far.get(row.task_id, ""))
 
 
 def left_out(files: Sequence[tuple[str, str]]) -> None:

@@ -22,23 +22,25 @@ MARKS = {
 }
 
 
-def _state(row: Result, *, look_only: bool) -> str:
+def _state(row: Result, progress: str, *, look_only: bool) -> str:
     """The checked mark, or what the file waits for, in words and a glyph."""
     if row.state == "waiting":
         return f":gray[:material/schedule: {words.plain(row.reason) or 'waiting'}]"
     if row.state == "converting":
-        return ":blue[:material/play_circle: converting]"
+        return f":blue[:material/play_circle: {progress or 'converting'}]"
     if row.checked is None:
         return ":gray[not checked]" if look_only else ":gray[:material/pending: being checked]"
     return ":green[:material/check_circle: plays to its end]"
 
 
-def result_row(account: Account, row: Result) -> None:
-    """One file: name, before → after, mark, player, download."""
+def result_row(account: Account, row: Result, progress: str = "") -> None:
+    """One file: name, before → after, mark, player, download; while it is converted, its `progress` in words."""
     with st.container(border=True):
         with st.container(horizontal=True, vertical_alignment="center"):
             with st.container(gap=None, width="stretch"):
-                st.markdown(f"**{words.plain(row.name)}** {_state(row, look_only=account.look_only)}")
+                st.markdown(
+                    f"**{words.plain(row.name)}** {_state(row, progress, look_only=account.look_only)}"
+                )
                 before = f"{words.size(row.source_size)}, {words.length(row.source_duration)}"
                 after = (
                     f"{words.size(row.size)}, {words.length(row.duration)}" if row.state == "done" else "…"

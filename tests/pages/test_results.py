@@ -6,6 +6,7 @@ import uuid
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import SimpleNamespace
 
 import httpx
@@ -16,6 +17,7 @@ from streamlit.testing.v1 import AppTest
 from batch_core import jobs, pools, results, retrying
 from batch_core.account import Account
 from batch_core.causes import Cause
+from batch_core.conversions import Options
 from batch_core.files import VideoFile
 from batch_core.jobs import Plan, Run
 from batch_core.storage import INPUTS
@@ -286,3 +288,21 @@ def test_a_run_is_started_again_with_all_its_files_and_settings(app: Open, mixed
     assert not opened.exception
     assert len(opened.multiselect(key=f"retry_only_{mixed_run.id}").options) == 3
     assert "3 files become MP3." in text(opened)
+
+
+def test_a_file_that_is_being_converted_tells_how_far_it_is(
+    app: Open, account: Account, tmp_path: Path
+) -> None:
+    pools.ensure_local_pool(account)
+    film = uploaded(account, clip(tmp_path / "long.mp4", 1200, sound=False), "long.mp4")
+    plan = Plan((film,), "mp4-720p", Options("best"), pools.LOCAL_POOL, name="Long", nonce=uuid.uuid4().hex)
+    run = jobs.launch(account, plan)
+    try:
+        opened = app(PAGE, run=run.id)
+        until(
+            lambda: re.search(r"converting, \d+ %, [\d.]+×", text(opened.run())),
+            seconds=60,
+            what="how far the conversion is",
+        )
+    finally:
+        jobs.stop(account, run.id)
