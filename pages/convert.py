@@ -8,8 +8,9 @@ from batch_core import conversions, jobs, manifests
 from batch_core.account import Account
 from batch_core.files import VideoFile
 from batch_core.jobs import Plan
+from pages.parts.conversion_choice import choose_conversion
 from pages.parts.launch import go_on_after_launch, launch, nonce_of
-from pages.parts.options import choose_conversion, choose_files, choose_options, choose_wall_clock
+from pages.parts.options import choose_files, choose_options, choose_wall_clock
 from pages.parts.page_head import asked, nothing_there
 from pages.parts.pool_choice import choose_pool
 from pages.shell import session, words
@@ -31,7 +32,7 @@ def page() -> None:
     with left:
         conversion = choose_conversion()
         names = st.container()
-        options = choose_options()
+        options = choose_options(conversion, everything)
         with names:  # stands above the options, and depends on the part that they choose
             ready, left_out = choose_files(conversion, options, everything)
         pool_id, spec = choose_pool(account)
@@ -51,7 +52,12 @@ def page() -> None:
             )
             offer(account, plan)
         else:
-            st.markdown("The part of each file, “From” and “To” under Options, can't be read yet.")
+            what = (
+                "What is typed as arguments"
+                if conversion.group == "Expert"
+                else "The part of each file, “From” and “To” under Options,"
+            )
+            st.markdown(f"{what} can't be read yet.")
 
 
 def new_files(account: Account, everything: list[VideoFile]) -> None:

@@ -2,7 +2,15 @@
 
 from batch_core.conversions.command import command_line
 from batch_core.conversions.names import path_name, result_names
-from batch_core.conversions.options import Options, Quality, check_options, options_from, seconds_of, stored
+from batch_core.conversions.options import (
+    Options,
+    Quality,
+    check_options,
+    only_taken,
+    options_from,
+    seconds_of,
+    stored,
+)
 from batch_core.conversions.promises import Promise, promise
 from batch_core.conversions.recipe import Conversion
 from batch_core.conversions.refusals import refusal
@@ -19,6 +27,7 @@ __all__ = [
     "command_line",
     "content_type",
     "conversion",
+    "only_taken",
     "options_from",
     "path_name",
     "promise",

@@ -1,19 +1,21 @@
-"""What to make of which files: conversions as cards, the choice of files, options in plain words."""
+"""Which files, and how: options in plain words, those that the conversion takes."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import timedelta
-from itertools import groupby
+from typing import Any
 
 import streamlit as st
 
 from batch_core import conversions, files
-from batch_core.conversions import Conversion, Options
+from batch_core.conversions import Conversion, Options, Quality, expert
+from batch_core.conversions.options import LINES, RATES
 from batch_core.errors import InvalidInput
 from batch_core.files import VideoFile
 from batch_core.jobs import DEFAULT_WALL_CLOCK
+from pages.parts.own_presets import keep_as_preset
 from pages.shell import session, words
 
 QUALITIES = {"small": "Small files", "normal": "Normal", "best": "Best quality"}
@@ -22,41 +24,13 @@ SHOWN, MOST = 5, 100
 CLOCK = re.compile(r"(?:(?:(\d{1,3}):)?(\d{1,4}):)?(\d{1,6}(?:\.\d{1,3})?)")
 
 
-def choose_conversion() -> Conversion:
-    """The conversions as cards in their groups; the first one is chosen to begin with."""
-    state = st.session_state
-    if state.get("convert_to") not in {conversion.id for conversion in conversions.CONVERSIONS}:
-        state["convert_to"] = conversions.CONVERSIONS[0].id
-    for group, members in groupby(conversions.CONVERSIONS, key=lambda conversion: conversion.group):
-        st.subheader(group)
-        with st.grid("auto", min_column_width=190):
-            for conversion in members:
-                _card(conversion, state["convert_to"] == conversion.id)
-    return conversions.conversion(state["convert_to"])
-
-
-def _card(conversion: Conversion, chosen: bool) -> None:
-    def choose() -> None:
-        st.session_state["convert_to"] = conversion.id
-
-    with st.container(border=True, height="stretch", gap="xsmall"):
-        st.button(
-            f":blue[**{conversion.label}**]" if chosen else f"**{conversion.label}**",
-            key=f"choose_{conversion.id}",
-            type="tertiary",
-            icon=":material/radio_button_checked:" if chosen else ":material/radio_button_unchecked:",
-            on_click=choose,
-        )
-        st.caption(conversion.line)
-
-
 def choose_files(
     conversion: Conversion, options: Options | None, everything: list[VideoFile]
 ) -> tuple[list[VideoFile], tuple[tuple[str, str], ...]]:
     """All files or some of them: those that can be converted, and the others with their reasons, which are named."""
     # Streamlit tells options apart by what it shows of them: two of one name would be one.
     shown = files.distinct_names(everything)
-    fit = {file.id: _refusal(conversion, options, file) for file in everything if file.probe}
+    fit = {file.id: conversions.refusal(conversion, file, options) for file in everything if file.probe}
     names = {file.id: shown[file.id] for file in everything if file.probe and file.probe.ok}
     st.session_state["convert_only"] = [
         file_id for file_id in st.session_state.get("convert_only", []) if file_id in names
@@ -79,17 +53,6 @@ def choose_files(
     return [file for file in wanted if not fit[file.id]], refused
 
 
-def _refusal(conversion: Conversion, options: Options | None, file: VideoFile) -> str | None:
-    """Why this file can't become that, in the part of it that was chosen; None when it can."""
-    reason = conversions.refusal(conversion, file)
-    if reason is None and options is not None and file.probe:
-        try:
-            conversions.check_options(options, file.probe.duration)
-        except InvalidInput as error:
-            return error.user_message
-    return reason
-
-
 def _name_refused(refused: Sequence[tuple[str, str]]) -> None:
     lines = [f"- **{words.plain(name)}**: {words.plain(reason)}" for name, reason in refused]
     st.warning("\n".join([f"{words.count(len(refused), 'file')} will be left out.\n", *lines[:SHOWN]]))
@@ -100,33 +63,116 @@ def _name_refused(refused: Sequence[tuple[str, str]]) -> None:
                 st.caption(f"and {len(lines) - MOST:,} more")
 
 
-def choose_options() -> Options | None:
-    """Quality and the part of each file; None while what was typed can't be read."""
+def choose_options(conversion: Conversion, everything: list[VideoFile]) -> Options | None:
+    """What the conversion takes, in plain words; None while what was typed can't be read."""
+    arguments = _arguments() if conversion.group == "Expert" else ""
+    takes = set(conversion.takes)
+    chosen: dict[str, Any] = {}
+    start = end = None
     with st.expander("Options"):
-        quality = st.segmented_control(
-            "Quality",
-            list(QUALITIES),
-            default="normal",
-            format_func=QUALITIES.__getitem__,
-            required=True,
-            key="convert_quality",
-            persist_state="session",
-        )
-        with st.container(horizontal=True):
-            start = _clock("From", "the beginning", "convert_from")
-            end = _clock("To", "the end", "convert_to_time")
+        if "quality" in takes:
+            chosen["quality"] = _quality()
+        if "part" in takes:
+            with st.container(horizontal=True):
+                start = _clock("From", "the beginning", "convert_from")
+                end = _clock("To", "the end", "convert_to_time")
         if start is not None and end is not None and start >= end >= 0:
             st.error("“From” has to be before “To”.")
             return None
         if -1 in (start, end):
             return None
-        options = Options(quality=quality or "normal", start=start, end=end)
+        with st.grid("auto", min_column_width=190):
+            chosen |= _picture(takes) | _tracks(takes, everything)
+        options = Options(start=start, end=end, arguments=arguments or "", **chosen)
         try:
             conversions.check_options(options)
         except InvalidInput as error:
             session.show_error(error)
             return None
-    return options
+        if arguments is None:
+            return None
+        keep_as_preset(conversion, options)
+    return conversions.only_taken(conversion, options)
+
+
+def _quality() -> Quality:
+    quality = st.segmented_control(
+        "Quality",
+        list(QUALITIES),
+        default="normal",
+        format_func=QUALITIES.__getitem__,
+        required=True,
+        key="convert_quality",
+        persist_state="session",
+    )
+    return quality or "normal"
+
+
+def _picture(takes: set[str]) -> dict[str, Any]:
+    """Size, frame rate, and how often a picture is taken."""
+    chosen: dict[str, Any] = {}
+    if "size" in takes:
+        chosen["lines"] = _one_of("Size", LINES, "convert_lines", "As usual", "{} lines at most")
+    if "fps" in takes:
+        chosen["fps"] = _one_of("Frame rate", RATES, "convert_fps", "As usual", "{} frames a second")
+    if "every" in takes:
+        chosen["every"] = st.number_input(
+            "Seconds from picture to picture", 0.1, 3600.0, 10.0, key="convert_every", persist_state="session"
+        )
+    if "volume" in takes:
+        louder = st.slider(
+            "Louder or softer", -30, 30, 0, format="%d dB", key="convert_volume", persist_state="session"
+        )
+        chosen["volume"] = louder or None
+    return chosen
+
+
+def _tracks(takes: set[str], everything: list[VideoFile]) -> dict[str, Any]:
+    """Which track, where a file has several."""
+    chosen: dict[str, Any] = {}
+    for kind, label in (("audio", "Sound track"), ("subtitle", "Subtitle track")):
+        counts = (sum(s.kind == kind for s in file.probe.streams) for file in everything if file.probe)
+        most = max(counts, default=0)
+        if kind in takes and most > 1:
+            chosen[kind] = _one_of(
+                label, range(1, most + 1), f"convert_{kind}", "The first that fits", "Track {}"
+            )
+    return chosen
+
+
+def _one_of(label: str, values: Iterable[int], key: str, usual: str, told: str) -> int | None:
+    choices = [None, *values]
+    if st.session_state.get(key) not in choices:
+        st.session_state[key] = None
+    return st.selectbox(
+        label,
+        choices,
+        format_func=lambda value: usual if value is None else told.format(value),
+        key=key,
+        persist_state="session",
+    )
+
+
+def _arguments() -> str | None:
+    """An expert's arguments as they are run; None, with the reason on the page, while they can't be taken."""
+    typed = st.text_area(
+        "ffmpeg arguments",
+        key="convert_arguments",
+        placeholder="-c:v libx264 -crf 20 -c:a copy",
+        max_chars=2000,
+        persist_state="session",
+        help="What stands between the input and the result. Files, addresses and filters that read them are not taken.",
+    )
+    if not typed.strip():
+        st.caption(
+            "Type what stands between the input and the result, such as: `-c:v libx264 -crf 20 -c:a copy`"
+        )
+        return None
+    try:
+        return expert.parse(typed)
+    except InvalidInput as error:
+        session.show_error(error)
+        return None
 
 
 def choose_wall_clock() -> timedelta:

@@ -95,7 +95,8 @@ def try_again(account: Account, run: Run, names: dict[str, str], nonce: str) -> 
         key=f"retry_only_{run.id}",
         placeholder=f"All {len(names):,} files" if len(names) > 1 else next(iter(names.values())),
     )
-    known = [conversion.id for conversion in conversions.CONVERSIONS]
+    known = [one.id for one in (*conversions.CONVERSIONS, *conversions.EXPERT)]
+    known = [id for id in known if id == run.conversion or not id.startswith("expert-")]
     conversion_id = st.selectbox(
         "Convert to",
         known,
@@ -125,7 +126,7 @@ def _plan(account: Account, run: Run, task_ids: list[str], conversion_id: str, n
     """What can be tried again, after naming what can't; None when that is nothing."""
     wanted = conversions.conversion(conversion_id)
     found = retrying.inputs(account, run.id, task_ids)
-    reasons = {video.id: conversions.refusal(wanted, video) for video in found.videos}
+    reasons = {video.id: conversions.refusal(wanted, video, run.options) for video in found.videos}
     left_out = [f"- **{words.plain(name)}**: it is no longer in storage" for name in found.gone]
     left_out += [
         f"- **{words.plain(video.name)}**: {words.plain(reason)}"

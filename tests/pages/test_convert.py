@@ -9,8 +9,10 @@ from streamlit.testing.v1 import AppTest
 
 from batch_core import files, jobs, pools
 from batch_core.account import Account
+from batch_core.conversions import CONVERSIONS
 from batch_core.files import VideoFile
 from batch_core.storage import INPUTS
+from pages.parts import own_presets
 from pages.parts.options import clock_seconds
 from pages.parts.pool_choice import AUTO
 
@@ -158,7 +160,7 @@ def test_a_file_that_ends_before_the_part_begins_is_left_out_with_its_length(
     left = sum(length <= (lengths[0] + lengths[-1]) / 2 for length in lengths)
     said = opened.warning[0].value.replace("\\", "")
     assert f"{left} file{'s' * (left > 1)} will be left out" in said
-    assert f"the file is {lengths[0]:.1f} s long" in said
+    assert f"It is {lengths[0]:.1f} s long" in said
     assert f"{len(videos) - left} file" in button(opened, "Convert ").label
     opened.text_input(key="convert_from").set_value("59:00").run()
     assert not opened.exception
@@ -169,7 +171,7 @@ def test_a_time_that_no_video_has_is_said(app: Open, videos: list[VideoFile]) ->
     opened = app(PAGE)
     opened.text_input(key="convert_from").set_value("999999").run()
     assert not opened.exception
-    assert "99:59:59" in opened.error[0].value.replace("\\", "")
+    assert "99:59:59" in opened.error[0].value.replace("\\", "").replace("\u2060", "")
 
 
 def test_a_grey_button_says_why_without_being_pointed_at(
@@ -182,3 +184,96 @@ def test_a_grey_button_says_why_without_being_pointed_at(
     opened.run()
     assert button(opened, "Convert ").disabled
     assert "This account is connected to look only." in [caption.value for caption in opened.caption]
+
+
+def command(opened: AppTest) -> str:
+    return opened.code[0].value
+
+
+def choose(opened: AppTest, id: str) -> AppTest:
+    return opened.button(key=f"choose_{id}").click().run()
+
+
+def test_every_conversion_is_offered_in_its_group_and_sound_comes_first(
+    app: Open, videos: list[VideoFile]
+) -> None:
+    opened = app(PAGE)
+    groups = [tab.label for tab in opened.tabs]
+    assert groups == [
+        "Audio",
+        "Web and social",
+        "Smaller file",
+        "Editing",
+        "Pictures",
+        "Subtitles",
+        "Your own",
+    ]
+    cards = [one.label for one in opened.tabs[0].button]
+    assert cards[0] == ":blue[**MP3**]"
+    keys = {one.key for one in opened.button}
+    for conversion in CONVERSIONS:
+        assert f"choose_{conversion.id}" in keys
+    captions = "".join(caption.value for caption in opened.caption)
+    assert "Keeps: Sound in stereo" in captions
+
+
+def test_only_options_that_a_conversion_takes_are_asked_and_they_reach_the_command(
+    app: Open, videos: list[VideoFile]
+) -> None:
+    opened = app(PAGE)
+    keys = {field.key for field in [*opened.selectbox, *opened.slider]}
+    assert "convert_volume" in keys
+    assert not keys & {"convert_lines", "convert_fps", "convert_every", "convert_audio"}
+    choose(opened, "webm")
+    opened.selectbox(key="convert_lines").set_value(240)
+    opened.selectbox(key="convert_fps").set_value(10)
+    opened.slider(key="convert_volume").set_value(-6).run()
+    assert "fps=10" in command(opened)
+    assert "scale=426:240" in command(opened) or "scale=240:426" in command(opened)
+    assert "volume=-6dB" in command(opened)
+    opened.switch_page("pages/pool.py").run()
+    opened.switch_page(PAGE).run()
+    assert "fps=10" in command(opened), "what was chosen stays over a page switch"
+    choose(opened, "mp3")
+    assert "fps=10" not in command(opened)
+    assert "volume=-6dB" in command(opened)
+
+
+def test_what_can_not_be_made_is_said_with_the_number_of_files(app: Open, videos: list[VideoFile]) -> None:
+    opened = choose(app(PAGE), "subtitles")
+    assert "5 files will be left out" in opened.warning[0].value
+    assert "No subtitles in it" in opened.warning[0].value
+    assert "No file is left to convert" in text(opened)
+
+
+def test_own_arguments_are_shown_as_the_exact_command_or_refused_with_a_reason(
+    app: Open, videos: list[VideoFile]
+) -> None:
+    opened = choose(app(PAGE), "expert")
+    assert not any(button.label.startswith("Convert ") for button in opened.button)
+    opened.text_area(key="convert_arguments").set_value("-vf movie=/etc/passwd").run()
+    assert "The filter movie can't be taken" in opened.error[0].value
+    assert not any(button.label.startswith("Convert ") for button in opened.button)
+    opened.text_area(key="convert_arguments").set_value('-c:v libx264  -crf "20" -c:a copy').run()
+    assert "-c:v libx264 -crf 20 -c:a copy -movflags faststart -f mp4 output.mp4" in command(opened)
+    opened.selectbox(key="convert_container").select("mkv").run()
+    assert command(opened).endswith("-f matroska output.mkv")
+
+
+def test_a_choice_is_kept_as_a_preset_chosen_again_and_deleted(app: Open, videos: list[VideoFile]) -> None:
+    kept = own_presets.presets()
+    opened = choose(app(PAGE), "hevc")
+    opened.selectbox(key="convert_lines").set_value(360)
+    opened.text_input(key="preset_name").set_value("Small *and* good").run()
+    opened.button(key="preset_keep").click().run()
+    assert not opened.exception
+    assert [(one.name, one.conversion, one.options.lines) for one in kept.all()] == [
+        ("Small *and* good", "hevc", 360)
+    ]
+    again = app(PAGE)
+    again.button(key="own_0").click().run()
+    assert "become MP4 HEVC" in text(again)
+    assert "640:360" in command(again) or "360:640" in command(again)
+    again.button(key="presets_delete").click().run()
+    assert kept.all() == []
+    assert "own_0" not in {one.key for one in again.button}

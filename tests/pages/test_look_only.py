@@ -12,13 +12,15 @@ from streamlit.testing.v1 import AppTest
 import dashboard
 from batch_core import jobs, pools, samples, storage
 from batch_core.account import Account, AccountKind
+from batch_core.conversions import CONVERSIONS
 from batch_core.files import encode_name
 from batch_core.jobs import Plan
 from batch_core.local_cloud import LocalCloud
 from tests.waiting import until
 
 PAGES = ("files", "convert", "results", "monitor", "pool", "cleanup")
-HARMLESS = {"Convert", "Play", "Close", "**M4A**", "**MP4 720p**", ":blue[**MP3**]", "Resize the pool"}
+CARDS = {f"**{one.label}**" for one in CONVERSIONS} | {"**Own arguments**", ":blue[**MP3**]"}
+HARMLESS = {"Convert", "Play", "Close", *CARDS, "Resize the pool"}
 EMPTY = {
     "files": ("There are no videos in this account.", set()),
     "convert": ("There are no videos yet.", {"files"}),

@@ -1,0 +1,128 @@
+"""Own presets on the Convert page: choose one, keep what is chosen as one, hand them on, take them in."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import streamlit as st
+
+from batch_core import conversions
+from batch_core.conversions import Conversion, Options
+from batch_core.errors import DashboardError
+from batch_core.local_cloud import app_home
+from batch_core.presets import FILE, Preset, Presets, exported
+from pages.shell import session, words
+
+FIELDS = {
+    "quality": "convert_quality",
+    "lines": "convert_lines",
+    "fps": "convert_fps",
+    "audio": "convert_audio",
+    "subtitle": "convert_subtitle",
+    "volume": "convert_volume",
+    "every": "convert_every",
+    "arguments": "convert_arguments",
+}
+TIMES = {"start": "convert_from", "end": "convert_to_time"}
+
+
+def presets() -> Presets:
+    """The presets of whoever runs this app."""
+    return Presets(app_home())
+
+
+def _kept() -> list[Preset]:
+    try:
+        return presets().all()
+    except DashboardError as error:
+        session.show_error(error)
+        return []
+
+
+def own_cards(chosen: str) -> None:
+    """A card for each own preset; a press sets the conversion (under the session's key `chosen`) and all options."""
+    for number, preset in enumerate(_kept()):
+        with st.container(border=True, height="stretch", gap="xsmall"):
+            st.button(
+                words.plain(preset.name),
+                key=f"own_{number}",
+                type="tertiary",
+                icon=":material/bookmark:",
+                on_click=partial(_take, preset, chosen),
+            )
+            st.caption(words.plain(_told(preset)))
+
+
+def _told(preset: Preset) -> str:
+    label = conversions.conversion(preset.conversion).label
+    changed = [name for name in conversions.stored(preset.options) if name != "arguments"]
+    return f"{label}{', with ' + ', '.join(changed) if changed else ''}"
+
+
+def _take(preset: Preset, chosen: str) -> None:
+    state, options = st.session_state, preset.options
+    expert = conversions.conversion(preset.conversion).group == "Expert"
+    state[chosen] = "expert" if expert else preset.conversion
+    if expert:
+        state["convert_container"] = preset.conversion.removeprefix("expert-")
+    usual = {"volume": 0, "every": 10.0}
+    for name, key in FIELDS.items():
+        value = getattr(options, name)
+        state[key] = usual[name] if value is None and name in usual else value
+    for name, key in TIMES.items():
+        value = getattr(options, name)
+        state[key] = "" if value is None else f"{value:g}"
+
+
+def keep_as_preset(conversion: Conversion, options: Options) -> None:
+    """Keeps what is chosen under a name."""
+    with st.popover("Keep as a preset", icon=":material/bookmark_add:"):
+        name = st.text_input("Name", key="preset_name", max_chars=60)
+        if st.button("Keep it", key="preset_keep", disabled=not name.strip()):
+            try:
+                presets().save(Preset(name, conversion.id, options))
+            except DashboardError as error:
+                session.show_error(error)
+                return
+            st.rerun()
+
+
+def own_files() -> None:
+    """Hand own presets on as a file, take such a file in, delete one."""
+    kept = _kept()
+    with st.expander("Export, import, delete presets"):
+        if kept:
+            st.download_button(
+                "Export presets",
+                exported(kept),
+                FILE,
+                "application/json",
+                key="presets_export",
+                icon=":material/download:",
+                on_click="ignore",
+            )
+            gone = st.selectbox("Preset to delete", [one.name for one in kept], key="presets_gone")
+            st.button("Delete this preset", key="presets_delete", on_click=partial(_delete, gone))
+        given = st.file_uploader("Presets to import", "json", key="presets_import", max_upload_size=1)
+        if given and st.button("Import presets", key="presets_add", icon=":material/upload:"):
+            _import(given.getvalue())
+        if refused := st.session_state.pop("presets_error", None):
+            session.show_error(refused)
+        st.caption(f"They are kept in {words.plain(str(presets().path))}")
+
+
+def _delete(name: str) -> None:
+    try:
+        presets().delete(name)
+    except DashboardError as error:
+        st.session_state["presets_error"] = error
+
+
+def _import(data: bytes) -> None:
+    try:
+        added = presets().add(data)
+    except DashboardError as error:
+        session.show_error(error)
+        return
+    st.toast(f"{words.count(len(added), 'preset')} imported.")
+    st.rerun()
