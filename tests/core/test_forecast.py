@@ -1,0 +1,216 @@
+"""A run in numbers, by made-up pictures of runs whose end is known, and by one that really runs."""
+
+import heapq
+import random
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from time import perf_counter
+from typing import Any
+
+import pytest
+
+from batch_core.conversions import Options
+from batch_core.forecast import Forecaster
+from batch_core.jobs import Run
+from batch_core.load import MOST, Load
+from batch_core.rows import Ledger
+from batch_core.snapshot import Counts, NodeRow, Snapshot, Span
+
+START = datetime(2026, 11, 22, 12, tzinfo=UTC)
+
+
+def at(seconds: float) -> datetime:
+    return START + timedelta(seconds=seconds)
+
+
+def span(
+    task: str, start: float, end: float | None, outcome: str = "done", node: str = "n0", attempt: int = 1
+) -> Span:
+    became: Any = outcome if end is not None else "running"
+    return Span(node, task, task, at(start), None if end is None else at(end), became, attempt)
+
+
+def picture(spans: Any, now: float, waiting: int = 0, nodes: int = 1, **job: Any) -> Snapshot:
+    run = replace(Run("j", "j", "active", "", Options(), "p", START, None, 0, None, 1, True), **job)
+    rows = tuple(NodeRow(f"n{n}", "running", START, True, 1, n, "", "", 0, START) for n in range(nodes))
+    of = [one.outcome for one in spans]
+    counts = Counts(waiting, of.count("running"), of.count("done"), of.count("failed"))
+    return Snapshot(1, at(now), None, run, rows, (), spans, counts, 1)
+
+
+def played(seed: int, tasks: int, slots: int) -> tuple[dict[str, float], list[tuple[float, float, int, str]]]:
+    """Videos of very different length, converted one after the other on some slots: what ran when and where."""
+    chance = random.Random(seed)
+    lengths = {f"t{i}": max(1.0, chance.lognormvariate(4, 0.8)) for i in range(tasks)}
+    free = [(0.0, slot) for slot in range(slots)]
+    ran = []
+    for task, length in lengths.items():
+        begins, slot = heapq.heappop(free)
+        ends = begins + 0.2 + 2 + length * 0.3 * chance.uniform(0.8, 1.25)
+        ran.append((begins + 0.2, ends, slot, task))
+        heapq.heappush(free, (ends, slot))
+    return lengths, ran
+
+
+def pictures(
+    ran: list[tuple[float, float, int, str]], slots: int, steps: int
+) -> Iterator[tuple[float, Snapshot]]:
+    """A run as seen at some moments, and what was left of it then."""
+    end = max(ends for _, ends, _, _ in ran)
+    book: Ledger[str, Span] = Ledger()
+    for step in range(1, steps):
+        now = end * step / steps
+        for begins, ends, slot, task in ran:
+            if begins <= now and (task not in book or book.get(task).end is None):
+                book.put(task, span(task, begins, ends if ends <= now else None, node=f"n{slot}"))
+        yield end - now, picture(book.picture(), now, len(ran) - len(book), slots)
+
+
+def test_the_time_left_is_a_range_that_holds_what_was_left() -> None:
+    held = told = 0
+    widths = []
+    for seed in range(6):
+        for tasks, slots in ((20, 5), (50, 10), (200, 20)):
+            lengths, ran = played(seed, tasks, slots)
+            forecaster = Forecaster(lengths)
+            for left, seen in pictures(ran, slots, 25):
+                said = forecaster.numbers(seen).left
+                if said is None:
+                    assert seen.counts.succeeded < 3, "once some are done there is a range"
+                    continue
+                told += 1
+                held += said.low.total_seconds() <= left <= said.high.total_seconds()
+                widths.append((said.high - said.low).total_seconds() / left)
+                assert said.finished == seen.counts.succeeded
+                assert said.by_length
+    assert held / told > 0.9
+    assert sorted(widths)[len(widths) // 2] < 1.5, "a range as wide as that tells nothing"
+
+
+def test_lengths_of_videos_make_the_range_better() -> None:
+    held = {True: 0, False: 0}
+    for seed in range(6):
+        lengths, ran = played(seed, 50, 10)
+        for known in held:
+            forecaster = Forecaster(lengths if known else None)
+            for left, seen in pictures(ran, 10, 25):
+                said = forecaster.numbers(seen).left
+                held[known] += bool(said) and said.low.total_seconds() <= left <= said.high.total_seconds()
+    assert held[True] > held[False]
+
+
+@pytest.mark.parametrize(
+    "seen",
+    [
+        picture((span("a", 0, 10), span("b", 0, 10), span("c", 10, None)), 12, 5),
+        picture((span("a", 0, 10), span("b", 0, 10), span("c", 0, 10)), 12, 5),
+        picture((), 5, 5),
+        picture(tuple(span(str(i), 0, 9) for i in range(5)), 9, 0, state="completed", ended=at(9)),
+    ],
+    ids=["only two are done", "nothing runs", "nothing has begun", "it is over"],
+)
+def test_nothing_is_said_of_the_time_left_where_nothing_can_be(seen: Snapshot) -> None:
+    assert Forecaster().numbers(seen).left is None
+
+
+def test_the_rate_is_that_of_the_last_minutes_and_of_all_in_the_end() -> None:
+    forecaster = Forecaster()
+    early = tuple(span(f"e{i}", i, i + 1) for i in range(60))
+    assert forecaster.numbers(picture(early, 60)).rate == pytest.approx(60)
+    late = (*early, *(span(f"l{i}", 590, 590 + i) for i in range(1, 11)))
+    assert forecaster.numbers(picture(late, 600)).rate == pytest.approx(2)
+    over = forecaster.numbers(picture(late, 700, state="completed", ended=at(600)))
+    assert over.rate == pytest.approx(7)
+    assert over.last_end == at(600)
+
+
+def test_busy_slots_over_time_add_up_however_long_it_takes() -> None:
+    load = Load()
+    chance = random.Random(1)
+    worked = 0.0
+    for _ in range(3000):
+        begins = chance.uniform(0, 50_000)
+        lasts = chance.uniform(0, 2000)
+        load.add(begins, begins + lasts, True)
+        worked += lasts
+    running = [100.0, 40_000.0]
+    told = load.stretches(running, 60_000.0)
+    assert len(told) <= MOST
+    area = sum(one.busy for one in told[:-1]) * load.width
+    area += told[-1].busy * (60_000.0 - told[-1].start.timestamp())
+    assert area == pytest.approx(worked + 59_900 + 20_000, rel=1e-6)
+    assert sum(one.done for one in told) == 3000
+
+
+def test_slots_are_busy_when_something_ran() -> None:
+    spans = (span("a", 0, 10), span("b", 5, 10), span("c", 15, None))
+    numbers = Forecaster().numbers(picture(spans, 20))
+    assert [one.busy for one in numbers.load] == [1.0] * 5 + [2.0] * 5 + [0.0] * 5 + [1.0] * 5
+    assert sum(one.done for one in numbers.load) == 2
+    assert numbers.busy == 1
+
+
+def test_node_hours_count_each_node_while_it_is_there_and_none_before_the_job() -> None:
+    seen = picture((span("a", 0, 1800, node="gone"), span("b", 0, 10)), 3600, nodes=2)
+    older = replace(seen.nodes[1], allocated=at(-7200))
+    assert Forecaster().numbers(replace(seen, nodes=(seen.nodes[0], older))).node_hours == pytest.approx(2.5)
+    over = picture((span("b", 0, 10),), 9000, nodes=2, state="completed", ended=at(3600))
+    assert Forecaster().numbers(over).node_hours == pytest.approx(2.0)
+
+
+def test_a_node_where_everything_failed_is_named_unless_everything_fails() -> None:
+    bad = tuple(span(f"b{i}", i, i + 1, "failed", "n7") for i in range(2))
+    assert not Forecaster().numbers(picture(bad, 10)).odd_nodes
+    forecaster = Forecaster()
+    (odd,) = forecaster.numbers(picture((*bad, span("g", 0, 1)), 10)).odd_nodes
+    assert (odd.node_id, odd.failed) == ("n7", 2)
+    healed = picture((*bad, span("g", 0, 1), span("h", 5, 6, node="n7")), 12)
+    assert not forecaster.numbers(healed).odd_nodes
+
+
+def test_a_node_that_takes_twice_as_long_is_named() -> None:
+    fast = tuple(span(f"f{i}", i, i + 10, node=f"n{i % 3}") for i in range(9))
+    slow = tuple(span(f"s{i}", i, i + 25, node="n9") for i in range(3))
+    (odd,) = Forecaster().numbers(picture((*fast, *slow), 60)).odd_nodes
+    assert (odd.node_id, odd.failed, odd.times) == ("n9", 0, pytest.approx(2.5))
+
+
+def test_a_task_lags_behind_by_its_videos_length_or_by_its_peers() -> None:
+    done = tuple(span(f"d{i}", 0, 20) for i in range(6))
+    seen = picture((*done, span("long", 0, None), span("late", 0, None, node="n1")), 100, nodes=2)
+    assert {one.task_id for one in Forecaster().numbers(seen).laggards} == {"long", "late"}
+    lengths = {**{f"d{i}": 60.0 for i in range(6)}, "long": 600.0, "late": 60.0}
+    (late,) = Forecaster(lengths).numbers(seen).laggards
+    assert (late.task_id, late.node_id, late.lasts) == ("late", "n1", timedelta(seconds=100))
+    assert late.expected == timedelta(seconds=20)
+    soon = Forecaster().numbers(picture((*done, span("x", 70, None)), 100)).laggards
+    assert not soon, "30 s are no reason to worry where 20 s are usual"
+
+
+def test_a_later_job_of_the_same_name_begins_anew() -> None:
+    forecaster = Forecaster()
+    forecaster.numbers(picture(tuple(span(str(i), 0, 9) for i in range(5)), 10))
+    later = forecaster.numbers(picture((span("a", 100, 101),), 110, created=at(100)))
+    assert sum(one.done for one in later.load) == 1
+
+
+def test_a_refresh_of_a_large_run_costs_what_has_changed() -> None:
+    book: Ledger[int, Span] = Ledger()
+    for number in range(20_000):
+        book.put(number, span(f"t{number}", number / 100, number / 100 + 20, node=f"n{number % 500}"))
+    forecaster = Forecaster()
+    began = perf_counter()
+    forecaster.numbers(picture(book.picture(), 300, 10_000, 500))
+    first = perf_counter() - began
+    again = []
+    for step in range(5):
+        for number in range(100):
+            task = 20_000 + step * 100 + number
+            book.put(task, span(f"t{task}", 290, 300 + step, node=f"n{number}"))
+        seen = picture(book.picture(), 302 + step, 10_000, 500)
+        began = perf_counter()
+        numbers = forecaster.numbers(seen)
+        again.append(perf_counter() - began)
+    assert sum(one.done for one in numbers.load) == 20_500
+    assert min(again) < first / 5
