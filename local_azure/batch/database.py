@@ -37,6 +37,7 @@ CREATE TABLE IF NOT EXISTS pools (
 CREATE TABLE IF NOT EXISTS nodes (
     key TEXT NOT NULL, id TEXT NOT NULL, pool TEXT NOT NULL, doc TEXT NOT NULL,
     folder TEXT NOT NULL, number INTEGER NOT NULL, PRIMARY KEY (pool, key));
+CREATE INDEX IF NOT EXISTS nodes_by_id ON nodes (pool, id);
 CREATE INDEX IF NOT EXISTS nodes_by_state ON nodes (pool, {STATE}, id);
 CREATE INDEX IF NOT EXISTS nodes_counted ON nodes (pool, {STATE}, {DEDICATED});
 CREATE INDEX IF NOT EXISTS nodes_by_time ON nodes (pool, {_TIME});

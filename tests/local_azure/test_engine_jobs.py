@@ -187,6 +187,22 @@ def test_what_a_failure_does_to_the_job(tmp_path: Path, conditions: dict, reason
     assert doc["executionInfo"].get("terminateReason") == reason
 
 
+def test_a_failure_disables_the_job_when_told_to(tmp_path: Path):
+    async def scenario() -> None:
+        async with engine_at(tmp_path) as engine:
+            await ready(engine, pool())
+            engine.jobs.create(job(onTaskFailure="performexitoptionsjobaction"))
+            conditions = {"default": {"jobAction": "disable"}}
+            engine.tasks.create_many("job", [task(command=FAIL, exitConditions=conditions), task("waits")])
+            await completed(engine)
+            await soon(lambda: state(engine) == "disabled", what="a disabled job")
+            assert engine.tasks.get("job", "waits")["state"] == "active"
+            engine.jobs.enable("job")
+            await completed(engine, "waits")
+
+    asyncio.run(scenario())
+
+
 def test_an_auto_pool_lives_as_long_as_its_job(tmp_path: Path):
     automatic = {"autoPoolIdPrefix": "auto", "poolLifetimeOption": "job", "keepAlive": False}
     automatic["pool"] = {name: value for name, value in pool(nodes=2).items() if name != "id"}

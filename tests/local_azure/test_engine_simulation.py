@@ -3,12 +3,13 @@
 import asyncio
 import json
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from local_azure.batch.engine import Engine
+from local_azure.batch.engine import Engine, scheduler
 from local_azure.batch.errors import BatchError
 from local_azure.batch.simulation import SIMULATE, Simulation
 from local_azure.batch.wire.pools import pool_document
@@ -290,3 +291,20 @@ def test_the_job_of_higher_priority_goes_first_then_the_older(tmp_path: Path):
             return [starts[when] for when in sorted(starts)]
 
     assert asyncio.run(scenario()) == [name for name in ("high", "old", "young", "low") for _ in range(3)]
+
+
+def test_tasks_are_started_little_by_little(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(scheduler, "_LONGEST", -1.0)  # one in each step
+
+    async def scenario() -> None:
+        async with engine_at(tmp_path) as engine:
+            await ready(engine, fleet(30, seconds=(60, 60)))
+            engine.jobs.create(job())
+            engine.tasks.create_many("job", many(40))
+            steps = [0]
+            while steps[-1] < 30:
+                await asyncio.sleep(0)
+                steps.append(len(engine.tasks.runs()))
+            assert max(after - before for before, after in pairwise(steps)) == 1
+
+    asyncio.run(scenario())
