@@ -4,6 +4,7 @@ import asyncio
 import base64
 import hashlib
 import json
+import re
 import tomllib
 from collections.abc import Callable
 from dataclasses import replace
@@ -23,7 +24,7 @@ from streamlit.testing.v1 import AppTest
 
 import dashboard
 from batch_core import pools
-from batch_core.account import Account
+from batch_core.account import Account, AccountKind
 from batch_core.local_cloud import LocalCloud
 from pages.shell import costs, session
 from pages.shell.headers import BROWSER_COOKIE, SecurityHeaders, content_security_policy
@@ -183,3 +184,21 @@ def test_the_foot_counts_what_azure_charges_for_also_while_it_is_on_its_way(acco
         costs.charge([replace(none, spot=1), coming])
         == "Azure charges for 6 nodes in 2 pools and for storage"
     )
+
+
+def test_an_azure_account_is_told_on_every_page_what_exists_that_it_pays_for(
+    azure_like: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The local cloud taken for Azure: only an address that is this computer's costs nothing."""
+    monkeypatch.setattr(costs, "is_loopback", lambda host: False)
+    pools.ensure_local_pool(replace(azure_like, kind=AccountKind.LOCAL))
+    opened = AppTest.from_file(str(Path(dashboard.__file__)), default_timeout=30)
+    opened.session_state["azure_account"] = azure_like
+    opened.session_state["id_account"] = azure_like.handle
+    opened.run()
+    foot = "\n".join(caption.value for caption in opened.sidebar.caption)
+    assert re.search(r"Azure charges for \d+ nodes( in \d+ pools)? and for storage", foot)
+    opened.switch_page("pages/cleanup.py").run()
+    said = "\n".join(text.value for text in opened.main.markdown)
+    assert re.search(r"\d+ of them costs? money while they exist: those marked", said)
+    assert "Nothing costs money" not in said
