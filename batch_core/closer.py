@@ -26,7 +26,7 @@ LONGEST = 1.5  # seconds of a poll after which no other file is read
 PART = 64 * 1024  # bytes that are read at once
 AGAIN = 1024  # bytes before the end as last known that are read again: a block of ffmpeg's is some 250
 HALF = timedelta(seconds=0.5)  # times of files come in whole seconds
-_FILE = quote("wd/progress.txt", safe="")
+PROGRESS_FILE = quote("wd/progress.txt", safe="")
 _log = logging.getLogger(__name__)
 
 
@@ -90,7 +90,7 @@ class Closer:
         key = (span.task_id, span.attempt)
         look, before = self._looks[key], self.steps.get(key)
         first = max(0, look.read - AGAIN)
-        part = self._feed.part(f"/jobs/{job_id}/tasks/{span.task_id}/files/{_FILE}", first, PART)
+        part = self._feed.part(f"/jobs/{job_id}/tasks/{span.task_id}/files/{PROGRESS_FILE}", first, PART)
         look.at = monotonic()
         full = part is not None and len(part.data) == PART
         look.done = span.end is not None and not full
