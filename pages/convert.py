@@ -13,6 +13,7 @@ from pages.parts.launch import go_on_after_launch, launch, nonce_of
 from pages.parts.options import choose_files, choose_options, choose_wall_clock
 from pages.parts.page_head import asked, nothing_there
 from pages.parts.pool_choice import choose_pool
+from pages.parts.sample import offer_sample
 from pages.shell import session, words
 from pages.shell.video_work import Work, work
 
@@ -109,6 +110,7 @@ def offer(account: Account, plan: Plan) -> None:
             st.caption("This account is connected to look only.")
         if pressed and launch(account, plan):
             go_on_after_launch()
+    offer_sample(account, plan)
     with st.expander("The exact command"):
         first = plan.files[0]
         st.caption(

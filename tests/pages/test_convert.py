@@ -1,5 +1,6 @@
 """Convert: what is chosen, what is said before, and one launch however often the button is pressed."""
 
+import re
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -7,7 +8,7 @@ from datetime import timedelta
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from batch_core import files, jobs, pools
+from batch_core import files, jobs, pools, sampling
 from batch_core.account import Account
 from batch_core.conversions import CONVERSIONS
 from batch_core.files import VideoFile
@@ -15,6 +16,7 @@ from batch_core.storage import INPUTS
 from pages.parts import own_presets
 from pages.parts.options import clock_seconds
 from pages.parts.pool_choice import AUTO
+from tests.waiting import until
 
 PAGE = "pages/convert.py"
 Open = Callable[..., AppTest]
@@ -277,3 +279,19 @@ def test_a_choice_is_kept_as_a_preset_chosen_again_and_deleted(app: Open, videos
     again.button(key="presets_delete").click().run()
     assert kept.all() == []
     assert "own_0" not in {one.key for one in again.button}
+
+
+def test_a_try_of_each_is_shown_with_what_it_tells_of_all(
+    app: Open, account: Account, videos: list[VideoFile], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sampling, "WORTH", 1.0)
+    monkeypatch.setattr(sampling, "SECONDS", 2.0)
+    opened = button(app(PAGE), "Try 10 seconds of each").click().run()
+    assert not opened.exception
+    until(lambda: "by 5 samples" in text(opened.run()), seconds=60, what="what the try tells")
+    assert re.search(
+        r"All 5 files: about \*\*[^*]+\*\* of work and \*\*[^*]+ KB\*\* of results", text(opened)
+    )
+    assert len(opened.get("audio")) == 3
+    assert "and 2 more samples; Results has them all." in [caption.value for caption in opened.caption]
+    assert "run" not in opened.query_params, "it is not what the other pages are about"
