@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 MOST = 240  # stretches; with more, neighbours become one of twice the length
 
@@ -22,11 +22,13 @@ class Load:
     def __init__(self) -> None:
         self.width = 1.0
         self._first: float | None = None
+        self._began = float("inf")
         self._seconds: list[float] = []
         self._done: list[int] = []
 
     def add(self, start: float, end: float, done: bool) -> None:
         """Something ran from then until then; whether it ended well."""
+        self._began = min(self._began, start)
         first, last = self._room(start), self._room(max(start, end))
         if first > last:  # the first one lay before all others
             first = self._room(start)
@@ -37,6 +39,7 @@ class Load:
     def stretches(self, running: Iterable[float], now: float) -> tuple[Stretch, ...]:
         """All until now, with what has been running since the given times."""
         starts = sorted(running)
+        began = min([self._began, *starts[:1]])
         if self._first is None and not starts:
             return ()
         for at in (*starts[:1], now):
@@ -59,14 +62,8 @@ class Load:
                 self._done[place],
             )
             for place in range(len(seconds))
-            if now > (low := since + place * self.width)
+            if began < (low := since + place * self.width) + self.width and low < now
         )
-
-    def average(self, running: Iterable[float], now: float, over: timedelta) -> float:
-        """How many slots were busy on average in the time just passed, or since the beginning if that is less."""
-        known = self.stretches(running, now)
-        recent = [one for one in known if one.start.timestamp() + self.width > now - over.total_seconds()]
-        return sum(one.busy for one in recent) / len(recent) if recent else 0.0
 
     def _since(self) -> float:
         return self._first or 0.0

@@ -70,7 +70,7 @@ def live(account: Account, watched: Watched, first: Snapshot | None, at_rest: bo
         listed.clear()
         st.rerun()  # what stands above the picture is out of date
     known = numbers.of(account, watched, snapshot) if snapshot.job else None
-    freshness(snapshot, at_rest)
+    freshness(account, snapshot, at_rest)
     cards(snapshot, known)
     if line := state_line(snapshot, local=watched.pool_id == LOCAL_POOL):
         say(account, line, snapshot)
@@ -81,17 +81,19 @@ def live(account: Account, watched: Watched, first: Snapshot | None, at_rest: bo
     over_time(account.fingerprint, watched, snapshot, known)
 
 
-def freshness(snapshot: Snapshot, at_rest: bool) -> None:
-    """How old the picture is; amber, with the reason, when it is older than it should be."""
+def freshness(account: Account, snapshot: Snapshot, at_rest: bool) -> None:
+    """Since when it goes on, and how old the picture is; amber, with the reason, when it is older than it should be."""
     age = snapshot.age()
     if snapshot.error is not None:
         session.show_error(snapshot.error)
     if at_rest:
-        st.caption(f"as of {words.when(snapshot.taken_at)}")
+        told = f"as of {words.when(snapshot.taken_at)}"
     elif age > STALE_SECONDS:
-        st.caption(f":orange[:material/warning: updated {duration(timedelta(seconds=age))} ago]")
+        told = f":orange[:material/warning: updated {duration(timedelta(seconds=age))} ago]"
     else:
-        st.caption(f"updated {round(age)} s ago")
+        told = f"updated {round(age)} s ago"
+    started = [f"started {words.when(snapshot.job.created)}"] if snapshot.job else []
+    st.caption(" · ".join([*started, f"account: {words.plain(account.name)}", told]))
 
 
 page()

@@ -11,42 +11,51 @@ from batch_core.monitor import Snapshot
 from pages.charts.labels import duration
 from pages.parts.monitor_words import elapsed
 from pages.parts.numbers import ground, per_time, range_words, slots_there
-
-NOTHING = "\u00a0"  # holds the place of a line that may come
+from pages.shell.words import count
 
 
 def cards(snapshot: Snapshot, numbers: Numbers | None) -> None:
-    """One card each; every card has two lines from the start, so that nothing moves when a number comes."""
+    """One card each, as high from the start as they get, so that nothing moves when a number comes."""
     if snapshot.job is None or numbers is None:
         return
     counts, stopped = snapshot.counts, snapshot.stopped
     slots = slots_there(snapshot)
-    rate = per_time(numbers.rate) if numbers.rate else NOTHING
+    rate = per_time(numbers.rate) if numbers.rate else None
     told = [
         ("Done", f"{counts.succeeded} / {counts.total}", rate)
         if counts.total < 1000
         else (f"Done of {counts.total:,}", f"{counts.succeeded:,}", rate),
-        ("Running", f"{counts.running:,}", f"{slots:,} slots there" if slots else NOTHING),
-        ("Waiting", f"{counts.active:,}", NOTHING),
-        ("Failed · stopped", f"{counts.failed - stopped:,} · {stopped:,}", NOTHING)
+        ("Running", f"{counts.running:,}", f"of {count(slots, 'slot')}" if slots else None),
+        ("Waiting", f"{counts.active:,}", None),
+        ("Failed · stopped", f"{counts.failed - stopped:,} · {stopped:,}", None)
         if stopped
-        else ("Failed", f"{counts.failed:,}", NOTHING),
+        else ("Failed", f"{counts.failed:,}", None),
         _time(snapshot, numbers),
     ]
     grid = st.grid(len(told), min_column_width=150, gap="xsmall")  # room for "3 min 20 s"
-    for label, value, more in told:
-        grid.metric(label, value, more, delta_color="off", delta_arrow="off", border=True)
+    for label, value, more, *help in told:
+        grid.metric(
+            label,
+            value,
+            more,
+            delta_color="off",
+            delta_arrow="off",
+            border=True,
+            height="stretch",
+            help=help[0] if help else None,
+        )
 
 
-def _time(snapshot: Snapshot, numbers: Numbers) -> tuple[str, str, str]:
+def _time(snapshot: Snapshot, numbers: Numbers) -> tuple[str, ...]:
     """How long it may still take; when that is over, how long it took."""
-    hours = f"{numbers.node_hours:,.1f} node-hours" if numbers.node_hours >= 0.05 else NOTHING
     if ended(snapshot):
-        return "Took", duration(took(snapshot, numbers)), hours
+        return "Took", duration(took(snapshot, numbers)), f"{numbers.node_hours:,.1f} node-hours"
     so_far = f"{duration(elapsed(snapshot))} so far"
-    if numbers.left is None:
+    left = numbers.left
+    if left is None:
         return "Time left", "–", so_far
-    return "Time left", range_words(numbers.left), f"{ground(numbers.left)} · {so_far}"
+    by = ", by the length of their videos" if left.by_length else ""
+    return "Time left", range_words(left), ground(left), f"Known {ground(left)}{by}; {so_far}."
 
 
 def ended(snapshot: Snapshot) -> bool:

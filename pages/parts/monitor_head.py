@@ -24,10 +24,6 @@ def header(account: Account, watched: Watched, snapshot: Snapshot | None) -> boo
     """Which job this is, and what can be done with it; returns whether the page is paused."""
     job = snapshot.job if snapshot else None
     with st.container(horizontal=True, vertical_alignment="center"):
-        about = [f"account: {words.plain(account.name)}"]
-        if job:
-            about.insert(0, f"started {words.when(job.created)}")
-        st.caption(" · ".join(about), width="stretch")
         if job and job.over:
             if job.ours:
                 st.page_link("pages/results.py", label="See the results", icon=":material/task_alt:")

@@ -82,7 +82,7 @@ def _range(low: float, high: float, step: int, unit: int, name: str) -> str:
 
 def ground(left: Left) -> str:
     """What a range is known from."""
-    return f"from {left.finished:,} finished {'file' if left.finished == 1 else 'files'}"
+    return f"from {left.finished:,} finished"
 
 
 def per_time(rate: float) -> str:

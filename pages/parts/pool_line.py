@@ -19,7 +19,7 @@ def say(account: Account, line: Line, snapshot: Snapshot, kept_in: str = SHOWN) 
     found = line.holdup
     if found is None:
         return
+    fix(account, found, snapshot, kept_in)
     told_below = found.nodes and st.session_state.get(kept_in) == Click("node", found.nodes[0].id)
     if snapshot.pool and found.kind.startswith("start task") and not told_below:
         start_log.last_lines(account, snapshot.pool.id, found.nodes[0], snapshot)
-    fix(account, found, snapshot, kept_in)

@@ -143,6 +143,15 @@ def test_busy_slots_over_time_add_up_however_long_it_takes() -> None:
     assert sum(one.done for one in told) == 3000
 
 
+def test_what_began_earlier_and_is_seen_later_brings_no_empty_time() -> None:
+    load = Load()
+    load.add(100, 110, True)
+    load.add(97, 105, True)
+    told = load.stretches((), 112)
+    assert [one.start.timestamp() for one in told] == [float(second) for second in range(97, 112)]
+    assert sum(one.busy for one in told) == pytest.approx(18)
+
+
 def test_slots_are_busy_when_something_ran() -> None:
     spans = (span("a", 0, 10), span("b", 5, 10), span("c", 15, None))
     numbers = Forecaster().numbers(picture(spans, 20))
