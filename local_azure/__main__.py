@@ -6,7 +6,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
-from local_azure import command_line, logs, mishap, overview, reset
+from local_azure import command_line, fleet, logs, mishap, overview, reset
 from local_azure.command_line import Request
 from local_azure.failures import StartFailure
 from local_azure.second_start import own_or_ready_line
@@ -44,6 +44,8 @@ def _do(request: Request, data: Path) -> int:
         raise StartFailure(f"There is no local cloud in {data}.")
     if request.action == "reset":
         said = reset.run(data, FileLock(data / "lock"), sure=request.sure)
+    elif request.action == "fleet":
+        said = fleet.send(data, request.nodes)
     else:
         said = mishap.ask(data, request.action, request.node)
     sys.stdout.write(f"{said}\n")

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from local_azure.batch.quota import Limits
+from local_azure.fleet import MOST_NODES
 from local_azure.supervisor import Options
 
 _LEASE_GRACE = 10.0  # seconds
@@ -15,13 +16,17 @@ MISHAPS = ("lose", "preempt", "failstart", "restore")
 
 @dataclass(frozen=True)
 class Request:
-    """`action`: serve, status, reset or one of MISHAPS; `node` is POOL or POOL/NODE, for a mishap."""
+    """`action`: serve, status, reset, fleet or one of MISHAPS; `node` is POOL or POOL/NODE, for a mishap.
+
+    `nodes` is how many a fleet has.
+    """
 
     action: str
     options: Options
     as_json: bool = False
     sure: bool = False
     node: str = ""
+    nodes: int = 0
 
 
 def read(arguments: list[str] | None = None) -> Request:
@@ -34,7 +39,7 @@ def read(arguments: list[str] | None = None) -> Request:
         parser.error("--yes needs --reset")
     named = {name: getattr(given, name) for name in MISHAPS}
     action = next((name for name, node in named.items() if node), "serve")
-    action = "status" if given.status else "reset" if given.reset else action
+    action = "status" if given.status else "reset" if given.reset else "fleet" if given.fleet else action
     options = Options(
         data=given.data.resolve(),
         node_home=(given.node_home or _default_node_home()).resolve(),
@@ -44,7 +49,7 @@ def read(arguments: list[str] | None = None) -> Request:
         realistic=given.realistic,
         quota=given.quota,
     )
-    return Request(action, options, given.json, given.yes, named.get(action) or "")
+    return Request(action, options, given.json, given.yes, named.get(action) or "", given.fleet or 0)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -75,6 +80,8 @@ def _add_actions(parser: argparse.ArgumentParser) -> None:
     failing = "a node of the running account restarts, and its start task fails"
     add("--fail-start", metavar="POOL[/NODE]", dest="failstart", help=failing)
     add("--restore", metavar="POOL[/NODE]", help="a lost or preempted node comes back")
+    playing = "a pool of so many nodes that only play, and a job for them"
+    add("--fleet", type=_fleet, metavar="NODES", help=playing)
     parser.add_argument("--json", action="store_true", help="with --status: as one line of JSON")
     parser.add_argument("--yes", action="store_true", help="with --reset: don't ask, also while tasks run")
 
@@ -93,6 +100,13 @@ def _port(text: str) -> int:
     if not 1 <= port <= 65535:
         raise argparse.ArgumentTypeError(f"{text} is not a port (1 to 65535)")
     return port
+
+
+def _fleet(text: str) -> int:
+    nodes = int(text)
+    if not 1 <= nodes <= MOST_NODES:
+        raise argparse.ArgumentTypeError(f"{text} is not a number of nodes (1 to {MOST_NODES})")
+    return nodes
 
 
 def _positive(text: str) -> float:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from azure.storage.blob import BlobServiceClient
 
-from local_azure import command_line, mishap, reset
+from local_azure import command_line, fleet, mishap, reset
 from local_azure.atomic import read_json, write_json
 from local_azure.failures import StartFailure
 from local_azure.overview import look, size
@@ -85,7 +85,10 @@ def test_a_running_account_is_told_of_has_its_mishaps_and_is_reset(
         mishap.ask(data, "preempt", f"pool/{node.id}")
     with pytest.raises(StartFailure, match=r"^The specified pool does not exist\.$"):
         mishap.ask(data, "lose", "none")
-    assert asked(data, "--fail-start", "pool")[::2] == (1, "The pool has no start task.\n")
+    full = "The maximum number of pools has been reached for this account.\n"
+    assert asked(data, "--fleet", "3") == (1, "", full)
+    with pytest.raises(StartFailure, match=r"^The pool has no start task\.$"):
+        mishap.ask(data, "failstart", "pool")
     assert mishap.ask(data, "restore", f"pool/{node.id}") == f"Node {node.id} of pool pool is creating."
     until(lambda: client.get_task("job", "task").state == "running", what="the task running again")
 
@@ -151,12 +154,22 @@ def test_a_reset_cut_off_is_completed_by_the_next_start(tmp_path: Path, local_st
 
 
 @pytest.mark.parametrize(
-    "arguments", [["--json"], ["--yes"], ["--status", "--reset"], ["--quota", "cars=1"], ["--lose"]]
+    "arguments",
+    [["--json"], ["--yes"], ["--status", "--reset"], ["--quota", "cars=1"], ["--lose"], ["--fleet", "10001"]],
 )
 def test_options_that_make_no_sense_are_refused(tmp_path: Path, arguments: list[str]) -> None:
     with pytest.raises(SystemExit) as refused:
         command_line.read(["--data", str(tmp_path), *arguments])
     assert refused.value.code == 2
+
+
+def test_a_fleet_and_a_failing_start_task_are_asked_for(tmp_path: Path) -> None:
+    failing = command_line.read(["--data", str(tmp_path), "--fail-start", "pool/node"])
+    assert (failing.action, failing.node) == ("failstart", "pool/node")
+    played = command_line.read(["--data", str(tmp_path), "--fleet", "100"])
+    assert (played.action, played.nodes) == ("fleet", 100)
+    with pytest.raises(StartFailure, match="No local cloud runs"):
+        fleet.send(tmp_path, 100)
 
 
 def test_a_reset_cut_off_before_it_began_has_deleted_nothing(tmp_path: Path) -> None:

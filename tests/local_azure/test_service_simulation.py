@@ -1,11 +1,16 @@
 """A fleet that is only played, as clients see it."""
 
 import json
+from pathlib import Path
+from urllib.parse import urlsplit
 
 from azure.batch import BatchClient, models
 
+from local_azure import fleet as demonstration
+from local_azure import settings
 from local_azure.batch.simulation import SIMULATE
-from tests.local_azure.service_running import POOL, VERSION, RunningService
+from local_azure.status import StatusFile
+from tests.local_azure.service_running import ACCOUNT, KEY, POOL, VERSION, RunningService
 from tests.waiting import until
 
 pytest_plugins = ["tests.local_azure.service_fixtures"]
@@ -91,3 +96,28 @@ def test_what_a_played_task_writes_is_read_on_from_where_it_ended(
     assert " s: frame " in until(more, what="a line more")
     names = {file.name for file in service_client.list_task_files("slow", "task-000")}
     assert names == {"stdout.txt", "stderr.txt", "wd"}
+
+
+def test_a_fleet_to_look_at_is_sent_by_one_command(
+    service: RunningService, service_client: BatchClient, tmp_path: Path
+) -> None:
+    port = urlsplit(service.url).port or 0
+    storage = settings.Endpoint("storage", 1, KEY)
+    settings.save(tmp_path, settings.Endpoints(settings.Endpoint(ACCOUNT, port, KEY), storage))
+    StatusFile(tmp_path).write("ready", "It runs.")
+    first, second = (demonstration.send(tmp_path, 12) for _ in range(2))
+    assert first != second
+    jobs = [
+        job for job in service_client.list_jobs() if job.pool_info and job.pool_info.pool_id == "fleet-12"
+    ]
+    assert {f"Pool fleet-12 plays job {job.id} with 240 tasks; no program runs." for job in jobs} == {
+        first,
+        second,
+    }
+    assert {job.all_tasks_complete_mode for job in jobs} == {"terminatejob"}
+    (pool,) = service_client.list_pools(filter="id eq 'fleet-12'")
+    assert (pool.target_dedicated_nodes, pool.target_low_priority_nodes) == (11, 1)
+    until(lambda: len(list(service_client.list_nodes("fleet-12"))) == 12, what="nodes")
+    for job in jobs:
+        service_client.begin_delete_job(job.id, polling_interval=0).wait()
+    service_client.begin_delete_pool("fleet-12", polling_interval=0).wait()
