@@ -10,7 +10,7 @@ from batch_core.files import VideoFile
 from batch_core.jobs import Plan
 from pages.parts.conversion_choice import choose_conversion
 from pages.parts.launch import go_on_after_launch, launch, nonce_of
-from pages.parts.options import choose_files, choose_options, choose_wall_clock
+from pages.parts.options import choose_files, choose_name, choose_options, choose_wall_clock
 from pages.parts.page_head import asked, nothing_there
 from pages.parts.pool_choice import choose_pool
 from pages.parts.sample import offer_sample
@@ -38,6 +38,9 @@ def page() -> None:
             ready, left_out = choose_files(conversion, options, everything)
         pool_id, spec = choose_pool(account)
         limit = choose_wall_clock()
+        nonce = nonce_of(account)
+        usual = manifests.run_name(ready, conversion) if ready else ""
+        name = choose_name(usual, nonce)
     with right:
         if options is not None:
             plan = Plan(
@@ -46,8 +49,8 @@ def page() -> None:
                 options=options,
                 pool_id=pool_id,
                 spec=spec,
-                name=manifests.run_name(ready, conversion),
-                nonce=nonce_of(account),
+                name=name,
+                nonce=nonce,
                 wall_clock=limit,
                 left_out=left_out,
             )

@@ -21,6 +21,7 @@ from pages.shell import session, words
 QUALITIES = {"small": "Small files", "normal": "Normal", "best": "Best quality"}
 LIMITS = {30: "30 minutes", 120: "2 hours", 360: "6 hours", 1440: "24 hours"}
 SHOWN, MOST = 5, 100
+NAME_MOST = 100  # characters of a run's name
 CLOCK = re.compile(r"(?:(?:(\d{1,3}):)?(\d{1,4}):)?(\d{1,6}(?:\.\d{1,3})?)")
 
 
@@ -173,6 +174,19 @@ def _arguments() -> str | None:
     except InvalidInput as error:
         session.show_error(error)
         return None
+
+
+def choose_name(usual: str, nonce: str) -> str:
+    """What the run is called; the next run, which has another `nonce`, begins with its usual name again."""
+    typed = st.text_input(
+        "Name of the run",
+        key=f"convert_name_{nonce}",
+        placeholder=usual,
+        max_chars=NAME_MOST,
+        persist_state="session",
+        help="By this name you find it on Monitor and Results; its archive has it, too.",
+    )
+    return typed.strip() or usual
 
 
 def choose_wall_clock() -> timedelta:

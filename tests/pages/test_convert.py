@@ -295,3 +295,14 @@ def test_a_try_of_each_is_shown_with_what_it_tells_of_all(
     assert len(opened.get("audio")) == 3
     assert "and 2 more samples; Results has them all." in [caption.value for caption in opened.caption]
     assert "run" not in opened.query_params, "it is not what the other pages are about"
+
+
+def test_a_run_is_called_as_it_was_named(app: Open, account: Account) -> None:
+    opened = app(PAGE)
+    named = next(field for field in opened.text_input if field.label == "Name of the run")
+    assert named.placeholder == "5 files to MP3"
+    named.set_value("  Holiday <b>1</b>  ").run()
+    button(opened, "Convert ").click().run()
+    run = jobs.get_run(account, opened.query_params["run"])
+    assert run.name == "Holiday <b>1</b>"
+    assert jobs.manifest(account, run.id).name == run.name
