@@ -4,7 +4,7 @@ import argparse
 from datetime import UTC, datetime
 from functools import partial
 
-from tests.benchmarks import conversion, fleet, kills, many, short_files, start, upload, zip
+from tests.benchmarks import conversion, fleet, kills, many, short_files, start, timeline, upload, zip
 from tests.benchmarks.rig import machine
 
 BENCHMARKS = {
@@ -15,6 +15,7 @@ BENCHMARKS = {
     "upload": upload.run,
     "zip": zip.run,
     "fleet": fleet.run,
+    "timeline": timeline.run,
     "kills": kills.run,
 }
 
