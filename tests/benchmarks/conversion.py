@@ -80,10 +80,10 @@ def _settle(page: Page) -> None:
     page.goto("about:blank")
 
 
-def by_ffmpeg(clips: list[Path], at_once: int) -> float:
+def by_ffmpeg(clips: list[Path], at_once: int, wanted: str = "mp3") -> float:
     """Seconds for the very commands of the tasks on local files, `at_once` at a time."""
     looked_at = probe(clips[0], clips[0].stat().st_size)
-    arguments = command_line(conversion("mp3"), Options(), looked_at).split()[1:]
+    arguments = command_line(conversion(wanted), Options(), looked_at).split()[1:]
 
     def convert(clip: Path) -> None:
         with tempfile.TemporaryDirectory() as folder:
