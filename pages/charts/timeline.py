@@ -102,7 +102,7 @@ def timeline(
     return {
         "data": [_extent(axis), *(area(work, facts.tasks, axis, part.window) if dense else ())],
         "layout": _layout(labels, axis, view, dense, work),
-        "legend": _legend(work, phases),
+        "legend": _legend(work, phases, facts.tasks, dense),
         "bars": {
             "base": axis.at(axis.start),
             "clock": axis.clock(axis.start),
@@ -156,7 +156,7 @@ def _clipped(phase: NodePhase, axis: Axis) -> NodePhase:
 
 def _queue(work: Attempts, tasks: Tasks, axis: Axis, scale: Scale, lane: int) -> Figure | None:
     """How many waited over time, for a hatched lane under the others; None when none waits."""
-    count = int(np.count_nonzero(tasks.family == FAMILIES.index(IDLE)))
+    count = _waiting(tasks)
     if not count:
         return None
     at = moments(axis)
@@ -171,9 +171,15 @@ def _queue(work: Attempts, tasks: Tasks, axis: Axis, scale: Scale, lane: int) ->
     }
 
 
-def _legend(work: Attempts, phases: Sequence[NodePhase]) -> list[Entry]:
+def _waiting(tasks: Tasks) -> int:
+    return int(np.count_nonzero(tasks.family == FAMILIES.index(IDLE)))
+
+
+def _legend(work: Attempts, phases: Sequence[NodePhase], tasks: Tasks, dense: bool) -> list[Entry]:
     """An entry for each colour that is there: what became of tasks in it, and its family's word for nodes."""
     words: dict[Family, dict[str, None]] = {family: {} for family in FAMILIES}
+    if (waiting := _waiting(tasks)) or dense:
+        words[IDLE][f"Waiting {waiting:,}"] = None
     for outcome, word in WORDS.items():
         if count := work.count(outcome):
             words[outcome_family(outcome)][f"{word.capitalize()} {count:,}"] = None

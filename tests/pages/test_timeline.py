@@ -237,6 +237,7 @@ def test_starting_is_shown_from_the_start_on_and_what_waits_in_a_lane_of_its_own
     queue = figure["bars"]["queue"]
     assert figure["layout"]["yaxis"]["ticktext"][-1] == "8 waiting"
     assert (queue["lane"], queue["count"], queue["waiting"][0], queue["waiting"][-1]) == (2, 8, 5, 8)
+    assert figure["legend"][0]["text"].endswith("Waiting 8")
 
 
 def test_a_name_is_text_of_which_nothing_is_left_that_cannot_be_seen() -> None:
