@@ -9,11 +9,14 @@ import streamlit as st
 
 from batch_core.monitor import Snapshot
 from pages.charts import heatmap
-from pages.components.live_chart import Click, PackedChart, live_chart, pack
+from pages.components.live_chart import Click, PackedChart, clicked_in, live_chart, pack
 from pages.parts.drawn import CHART, TABLE, choice, once
 from pages.parts.monitor_choice import Watched
 from pages.parts.monitor_tables import SHOWN, node_table
 from pages.shell import words
+
+CHART_KEY = "monitor_nodes"
+OPENED = "monitor_group"  # what is watched, and the place of the group of its nodes that is open
 
 
 def nodes_part(fingerprint: str, watched: Watched, snapshot: Snapshot) -> None:
@@ -28,13 +31,25 @@ def nodes_part(fingerprint: str, watched: Watched, snapshot: Snapshot) -> None:
     if not snapshot.nodes:
         st.caption("There are no nodes to show.")
         return
+    kept_for, opened = st.session_state.get(OPENED, (watched, None))
+    opened = opened if kept_for == watched else None
     nodes = once(
-        (fingerprint, watched, zone.key, "nodes"),
-        (snapshot.nodes, snapshot.spans, snapshot.pool),
-        lambda: _nodes(watched, snapshot, zone),
+        (fingerprint, watched, zone.key, "nodes", opened),
+        (snapshot.nodes, snapshot.spans, snapshot.pool, snapshot.taken_at.replace(second=0, microsecond=0)),
+        lambda: _nodes(watched, snapshot, zone, opened),
     )
-    if (clicked := live_chart("monitor_nodes", nodes)) and (found := _named(clicked, snapshot)):
+    clicked = live_chart(CHART_KEY, nodes, on_click=lambda: _open_or_close(watched))
+    if clicked and (found := _named(clicked, snapshot)):
         st.session_state[SHOWN] = found
+
+
+def _open_or_close(watched: Watched) -> None:
+    """A group of nodes was clicked, or the way back to all groups."""
+    clicked = clicked_in(CHART_KEY)
+    if clicked and clicked.kind == heatmap.CLICK_GROUP:
+        st.session_state[OPENED] = (watched, int(clicked.id))
+    elif clicked and clicked.kind == heatmap.CLICK_BACK:
+        st.session_state[OPENED] = (watched, None)
 
 
 def wanted_nodes(snapshot: Snapshot) -> int:
@@ -44,18 +59,17 @@ def wanted_nodes(snapshot: Snapshot) -> int:
 
 
 def _named(clicked: Click, snapshot: Snapshot) -> Click | None:
-    """A place in the heatmap as the node that lies there."""
-    if clicked.kind != "place":
-        return clicked
+    """A place in the heatmap as the node that lies there; None for a group."""
+    if clicked.kind != heatmap.CLICK_NODE:
+        return None
     return next((Click("node", node.id) for node in snapshot.nodes if str(node.order) == clicked.id), None)
 
 
-def _nodes(watched: Watched, snapshot: Snapshot, zone: tzinfo) -> PackedChart:
+def _nodes(watched: Watched, snapshot: Snapshot, zone: tzinfo, opened: int | None) -> PackedChart:
     working_on: dict[str, list[str]] = defaultdict(list)
     for span in snapshot.spans:
         if span.end is None:
             working_on[span.node_id].append(span.name)
-    figure = heatmap.heatmap(
-        snapshot.nodes, slots=snapshot.slots, working_on=working_on, zone=zone, view=f"{watched}"
-    )
+    fleet = heatmap.Fleet(snapshot.nodes, snapshot.slots, working_on, zone, snapshot.taken_at)
+    figure = heatmap.heatmap(fleet, view=f"{watched}", opened=opened)
     return pack(figure, alt=heatmap.alt_text(snapshot.nodes, wanted_nodes(snapshot)))

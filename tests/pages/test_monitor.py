@@ -97,7 +97,7 @@ def test_a_run_that_has_ended_is_shown_whole_and_leads_to_its_results(app: Open,
 def test_the_charts_show_the_runs_nodes_and_tasks(app: Open, finished_run: Run) -> None:
     opened = watched(app(PAGE, run=finished_run.id), lambda page: bool(page.success))
     nodes, timeline = charts(opened)
-    assert len(nodes["data"][0]["customdata"]) == pools.LOCAL_NODES
+    assert len(nodes["tiles"]["id"]) == pools.LOCAL_NODES
     assert nodes["alt"].startswith(f"Nodes, {pools.LOCAL_NODES} of {pools.LOCAL_NODES}:")
     assert timeline["alt"].endswith("2 done.")
     (tasks,) = (drawn for drawn in timeline["bars"]["sets"] if drawn["kind"] == "task")

@@ -8,7 +8,7 @@ JSON) and sent as bytes, so that many viewers of one refresh share the work; equ
 from __future__ import annotations
 
 import zlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,11 +27,11 @@ def _source(*names: str) -> str:
 
 _mount = st.components.v2.component(
     "live_chart",
-    html='<div class="live-chart"><div class="live-chart-plot"></div><ul></ul></div>',
-    css=_source("live_chart.css"),
-    js=_source("legend.js", "bars.js", "pointer.js", "follow.js", "chart.js").replace(
-        "{{PLOTLY_URL}}", PLOTLY_URL
-    ),
+    html='<div class="live-chart"><div class="live-chart-plot"></div><p></p><ul></ul></div>',
+    css=_source("live_chart.css", "tiles.css"),
+    js=_source(
+        "legend.js", "tiles.js", "keyboard.js", "bars.js", "pointer.js", "follow.js", "chart.js"
+    ).replace("{{PLOTLY_URL}}", PLOTLY_URL),
     isolate_styles=False,  # plotly.js puts its styles into the document
 )
 
@@ -68,12 +68,21 @@ def unpack(chart: PackedChart) -> dict[str, Any]:
     return orjson.loads(zlib.decompress(chart.payload))
 
 
-def live_chart(key: str, chart: PackedChart) -> Click | None:
-    """Show a chart or refresh the one that is there; returns what was clicked since the last run, or None."""
-    result = _mount(
-        key=key, data=chart.payload, on_clicked_change=lambda: None, on_window_change=lambda: None
-    )
-    clicked = result.clicked
+def live_chart(key: str, chart: PackedChart, on_click: Callable[[], None] = lambda: None) -> Click | None:
+    """Show a chart or refresh the one that is there; returns what was clicked since the last run, or None.
+
+    `on_click` runs before the rest of the page does; there `clicked_in(key)` is what was clicked.
+    """
+    result = _mount(key=key, data=chart.payload, on_clicked_change=on_click, on_window_change=lambda: None)
+    return _click(result.clicked)
+
+
+def clicked_in(key: str) -> Click | None:
+    """What was clicked in the chart with this key just now."""
+    return _click((st.session_state.get(key) or {}).get("clicked"))
+
+
+def _click(clicked: object) -> Click | None:
     if not isinstance(clicked, dict) or not clicked.get("id"):
         return None
     return Click(str(clicked.get("kind", "")), str(clicked["id"]))

@@ -115,7 +115,9 @@ function connect(chart, Plotly) {
   };
   for (const name of ["pointerup", "pointercancel"]) window.addEventListener(name, chart.release);
   chart.resizer = new ResizeObserver(() => {
-    if (host.offsetParent && host.clientWidth !== host._fullLayout?.width) Plotly.Plots.resize(host);
+    if (!host.offsetParent || host.clientWidth === host._fullLayout?.width) return;
+    if (chart.map) redraw(chart);
+    else Plotly.Plots.resize(host);
   });
   chart.resizer.observe(host.parentElement);
 }
@@ -131,6 +133,8 @@ async function paint(chart) {
     return;
   }
   const { host } = chart;
+  dim(figure, chart.only);
+  if (figure.tiles) layTiles(chart, figure);
   host.style.height = `${figure.layout.height}px`;
   host.setAttribute("role", "img");
   host.setAttribute("aria-label", figure.alt);
@@ -143,12 +147,18 @@ async function paint(chart) {
   if (chart.pointer) Plotly.Fx.hover(host, chart.pointer);
   showTip(chart);
   offerFollow(chart, Plotly);
-  showLegend(chart, figure.legend ?? []);
+  if (figure.tiles) await showTiles(chart, Plotly);
+  showLegend(chart, figure.legend ?? [], familiesIn(figure));
   chart.drawn = bytes;
   host.dataset.refreshes = String(Number(host.dataset.refreshes ?? 0) + 1);
   host.dataset.paintMs = String(Math.round(took));
   // A slow browser spends at most a quarter of its time on painting.
   if (took > SLOW_PAINT_MS) await new Promise((resolve) => setTimeout(resolve, 3 * took));
+}
+
+function redraw(chart) {
+  chart.wanted = true;
+  schedule(chart);
 }
 
 function failed(chart, error) {
@@ -196,8 +206,9 @@ export default function (component) {
     chart.resizer?.disconnect();
     for (const name of ["pointerup", "pointercancel"]) window.removeEventListener(name, chart.release);
     window.removeEventListener("pointerup", chart.clicked);
+    window.removeEventListener("pointerup", chart.map?.tap);
     clearTimeout(chart.telling);
-    for (const part of [chart.follow, chart.tip, chart.canvas]) part?.remove();
+    for (const part of [chart.follow, chart.tip, chart.canvas, chart.map?.keys]) part?.remove();
     globalThis.Plotly?.purge(chart.host);
   };
 }

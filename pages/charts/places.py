@@ -1,0 +1,63 @@
+"""Where nodes lie in the heatmap: each keeps its place; too many tiles to tell apart become groups of neighbours."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from batch_core.snapshot import NodeRow
+
+WIDTH = 350  # px of the heatmap on a laptop; the browser lays it out for the width that there is
+TILE_AT_MOST = 84  # px
+TILES_AT_MOST = 2500  # of these a tile is 6 px wide; drawing would allow 10,000 (tests/benchmarks/paint.py)
+GROUPS_AT_MOST = 120  # of these a group has room for its mark
+GROUP_SIZES = (25, 50, 100, 200, 500, 1000, 2000)
+NEVER_EMPTY_ENOUGH = 4  # places for each node, before the holes that gone nodes leave are closed
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Rows of equal tiles, filled from left to right and from top to bottom."""
+
+    columns: int
+    rows: int
+
+    @property
+    def tile(self) -> float:
+        """The side of a tile in px, with its gap, where the heatmap is WIDTH wide."""
+        return min(TILE_AT_MOST, WIDTH / self.columns)
+
+
+def grid(count: int, wide: float = 1.25) -> Grid:
+    """A grid for so many places, `wide` times as wide as it is high, or a row of five."""
+    columns = max(5, math.ceil(math.sqrt(count * wide)))
+    return Grid(columns, math.ceil(count / columns))
+
+
+def places(nodes: Sequence[NodeRow]) -> dict[str, int]:
+    """The place of every node by its id: its `order`, so that gone nodes leave holes.
+
+    Only where almost all is holes they are closed.
+    """
+    kept = {node.id: node.order for node in nodes}
+    if max(kept.values(), default=0) + 1 > NEVER_EMPTY_ENOUGH * len(nodes) + 20:
+        return {node.id: place for place, node in enumerate(sorted(nodes, key=lambda node: node.order))}
+    return kept
+
+
+def reach(at: Mapping[str, int]) -> int:
+    """How many places there are, with the holes."""
+    return max(at.values(), default=-1) + 1
+
+
+def group_size(count: int) -> int:
+    """How many places share a group, 0 while every node has a tile of its own.
+
+    It changes only where a fleet grows beyond one of a few sizes: groups keep their nodes.
+    """
+    if count <= TILES_AT_MOST:
+        return 0
+    return next((size for size in GROUP_SIZES if count <= size * GROUPS_AT_MOST), GROUP_SIZES[-1])
