@@ -16,7 +16,7 @@ from batch_core.rows import changed
 from batch_core.snapshot import Snapshot, Span
 from batch_core.sums import Fit, Sums
 
-LEAST = 3  # finished tasks, before which nothing is said of the time left
+LEAST = 3  # finished tasks, before which nothing is said of pace and time left
 RECENT = timedelta(minutes=5)  # over which the finish rate is taken
 FAILED_LEAST = 2  # failures of a node that ended nothing well, until it is named
 PEERS = 5  # finished tasks (of a node: 3), before which none is called slow
@@ -245,7 +245,7 @@ class Forecaster:
     def _rate(self, snapshot: Snapshot, now: float) -> float | None:
         """Tasks that end in a minute, by the last five minutes, or by all when it is over."""
         job = snapshot.job
-        if job is None or not self._ends:
+        if job is None or len(self._ends) < LEAST:
             return None
         began = min(job.created.timestamp(), self._ends[0])
         if job.ended is not None:

@@ -201,7 +201,7 @@ def _parent_missing(found: Holdup, snapshot: Snapshot) -> Said:
 
 def _parent_not_done(found: Holdup, snapshot: Snapshot) -> Said:
     some = found.tasks
-    what = plain(some[0].name) if len(some) == 1 else f"{len(some):,} others" if some else "others"
+    what = f"**{plain(some[0].name)}**" if len(some) == 1 else f"{len(some):,} others" if some else "others"
     return f"{_waits(found.waiting)} until {what} {'has' if len(some) == 1 else 'have'} ended.", "info"
 
 

@@ -85,7 +85,7 @@ def told(app: Open, sentence: str, **query: str) -> AppTest:
         opened.run()
         assert not opened.exception
         lines = [box.value for box in [*opened.error, *opened.warning, *opened.info]]
-        return [line for line in lines if line.replace("\\", "").startswith(sentence)]
+        return [line for line in lines if line.replace("\\", "").replace("*", "").startswith(sentence)]
 
     until(said, seconds=30, what=sentence)
     return opened
