@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from contextlib import nullcontext
 from datetime import UTC, datetime
 
 import streamlit as st
@@ -129,19 +128,18 @@ def group(account: Account, kind: str, items: list[Item]) -> list[Item]:
 
 
 def box(account: Account, item: Item, covered: bool) -> None:
-    """A thing's box, with marks beside it; ticked and fixed while “all” covers it."""
+    """A thing's box, with marks below it; ticked and fixed while “all” covers it."""
     facts = [words.label(title_of(item)), words.label(item.detail)]
     facts += [words.node_time(item.ran)] if item.ran else []
     facts += [words.size(item.size)] if item.size is not None else []
     marks = [costs.mark(account)] if item.costs else []
     marks += [] if item.ours else [":gray-badge[made by another program]"]
-    with st.container(horizontal=True, gap="small") if marks else nullcontext():
-        if covered:
-            st.checkbox(" · ".join(facts), value=True, disabled=True, key=f"covered_{key_of(item)}")
-        else:
-            st.checkbox(" · ".join(facts), key=key_of(item), persist_state="session")
-        if marks:
-            st.markdown(" ".join(marks), width="content")
+    if covered:
+        st.checkbox(" · ".join(facts), value=True, disabled=True, key=f"covered_{key_of(item)}")
+    else:
+        st.checkbox(" · ".join(facts), key=key_of(item), persist_state="session")
+    if marks:
+        st.markdown(" ".join(marks))
 
 
 page()
