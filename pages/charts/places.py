@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 WIDTH = 350  # px of the heatmap on a laptop; the browser lays it out for the width that there is
 TILE_AT_MOST = 84  # px
-TILES_AT_MOST = 2500  # of these a tile is 6 px wide; drawing would allow 10,000 (tests/benchmarks/paint.py)
+TILES_AT_MOST = 2500  # a tile is 6 px wide then; 10,000 would send 250 kB (tests/benchmarks/heatmap.py)
 GROUPS_AT_MOST = 120  # of these a group has room for its mark
 GROUP_SIZES = (25, 50, 100, 200, 500, 1000, 2000)
 NEVER_EMPTY_ENOUGH = 4  # places for each node, before the holes that gone nodes leave are closed

@@ -4,7 +4,18 @@ import argparse
 from datetime import UTC, datetime
 from functools import partial
 
-from tests.benchmarks import conversion, fleet, kills, many, short_files, start, timeline, upload, zip
+from tests.benchmarks import (
+    conversion,
+    fleet,
+    heatmap,
+    kills,
+    many,
+    short_files,
+    start,
+    timeline,
+    upload,
+    zip,
+)
 from tests.benchmarks.rig import machine
 
 BENCHMARKS = {
@@ -15,6 +26,7 @@ BENCHMARKS = {
     "upload": upload.run,
     "zip": zip.run,
     "fleet": fleet.run,
+    "heatmap": heatmap.run,
     "timeline": timeline.run,
     "kills": kills.run,
 }

@@ -47,7 +47,7 @@ MOUNT = """async (source) => {
 
 def run() -> list[tuple[str, ...]]:
     """Rows for each size as it is shown first, and for a window of the largest."""
-    with _chart() as show:
+    with chart_page() as show:
         return [row for tasks, nodes in SIZES for row in _measured(show, tasks, nodes)]
 
 
@@ -55,7 +55,7 @@ Shown = tuple[float, float]
 
 
 @contextmanager
-def _chart() -> Iterator[Callable[[bytes], Shown]]:
+def chart_page() -> Iterator[Callable[[bytes], Shown]]:
     """Shows a packed chart in a page of its own; the milliseconds until it stands there, and those of the painting."""
     folder = Path(live_chart.__file__).parent
     scripts = sorted(folder.glob("*.js"), key=lambda file: file.name == "chart.js")
@@ -64,7 +64,7 @@ def _chart() -> Iterator[Callable[[bytes], Shown]]:
         page: Page = browser.new_page(viewport={"width": 760, "height": 700})
         page.set_content(
             f'<style>:root {{ {COLOURS} }}</style><main><div class="live-chart" style="position: relative">'
-            '<div class="live-chart-plot"></div><ul></ul></div></main>'
+            '<div class="live-chart-plot"></div><p></p><ul></ul></div></main>'
         )
         page.add_style_tag(content="".join(file.read_text(encoding="utf-8") for file in folder.glob("*.css")))
         page.add_script_tag(path=PLOTLY)
