@@ -8,7 +8,6 @@ from zipstream import ZIP_STORED, ZipStream
 from batch_core import jobs
 from batch_core.account import Account
 from batch_core.errors import NotFound
-from batch_core.manifests import Manifest
 from batch_core.reading import read_blob
 from batch_core.results import list_results
 from batch_core.storage import RESULTS
@@ -25,14 +24,14 @@ class Archive:
     pieces: Iterator[bytes]
 
 
-def zip_stream(account: Account, run_id: str) -> Archive:
-    """Everything that a run has made as one ZIP, stored and not compressed again.
+def zip_stream(account: Account, run_id: str, task_id: str | None = None) -> Archive:
+    """Everything that a run, or one task of it, has made as one ZIP, stored and not compressed again.
 
     What is not done is named in a text beside the results. Memory stays the same however large the run is. Raises
     NotFound when nothing is done yet.
     """
     manifest = jobs.manifest(account, run_id)
-    listed = list_results(account, run_id, manifest)
+    listed = [row for row in list_results(account, run_id, manifest) if task_id in (None, row.task_id)]
     done = [result for result in listed if result.state == "done"]
     if not done:
         raise NotFound("This run has no results yet.", "Come back when the first file is done.")
@@ -40,14 +39,16 @@ def zip_stream(account: Account, run_id: str) -> Archive:
     left_out = [
         (row.source_name, row.reason or "It is not done yet.") for row in listed if row.state != "done"
     ]
-    left_out += manifest.left_out
+    left_out += manifest.left_out if task_id is None else ()
     *names, note = _unique([*(result.name for result in done), LEFT_OUT])
     for result, name in zip(done, names, strict=True):
-        pieces = read_blob(account, RESULTS, result.blob, 0, result.size or 0)
-        archive.add(pieces, name, size=result.size)
+        for number, (blob, size) in enumerate(result.parts or ((result.blob, result.size or 0),), start=1):
+            inside = f"{name}/{number:04}.{blob.rpartition('.')[2]}" if result.parts else name
+            archive.add(read_blob(account, RESULTS, blob, 0, size), inside, size=size)
     if left_out:
         archive.add(_named(left_out), note)
-    return Archive(f"{_archive_name(manifest)}.zip", len(archive), iter(archive))
+    title = _archive_name(manifest.name if task_id is None else listed[0].name) or run_id
+    return Archive(f"{title}.zip", len(archive), iter(archive))
 
 
 def _named(left_out: Iterable[tuple[str, str]]) -> bytes:
@@ -56,9 +57,9 @@ def _named(left_out: Iterable[tuple[str, str]]) -> bytes:
     return "\r\n".join(["These files are not in this archive:", "", *lines, ""]).encode("utf-8-sig")
 
 
-def _archive_name(manifest: Manifest) -> str:
-    kept = "".join("_" if c in '\\/:*?"<>|' or not c.isprintable() else c for c in manifest.name)
-    return kept.strip(" .")[:100] or manifest.run_id
+def _archive_name(name: str) -> str:
+    kept = "".join("_" if c in '\\/:*?"<>|' or not c.isprintable() else c for c in name)
+    return kept.strip(" .")[:100]
 
 
 def _unique(names: list[str]) -> list[str]:

@@ -13,6 +13,7 @@ from azure.batch import models
 
 from batch_core.account import Account
 from batch_core.conversions import conversion, path_name
+from batch_core.conversions.command import NUMBERED
 from batch_core.errors import (
     Conflict,
     DashboardError,
@@ -42,6 +43,7 @@ def tasks_of(account: Account, manifest: Manifest) -> Iterable[models.BatchTaskC
     hours = max(24.0, manifest.wall_clock.total_seconds() / 3600 + 1)
     results = container_url(account, RESULTS, "cw", hours)
     made_of = conversion(manifest.conversion)
+    several = made_of.result == "pictures"  # then a result's path is a folder
     for file in manifest.files:
         source = read_url(account, INPUTS, file.blob, hours=hours)
         folder = f"{manifest.run_id}/{file.task_id}"
@@ -52,7 +54,7 @@ def tasks_of(account: Account, manifest: Manifest) -> Iterable[models.BatchTaskC
             resource_files=[models.ResourceFile(http_url=source, file_path=f"input.{file.extension}")],
             output_files=[
                 _output(
-                    f"output.{made_of.extension}",
+                    f"{NUMBERED}*.{made_of.extension}" if several else f"output.{made_of.extension}",
                     results,
                     f"{folder}/{path_name(file.result_name)}",
                     "tasksuccess",

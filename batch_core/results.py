@@ -12,13 +12,13 @@ from batch_core import diagnoses, jobs
 from batch_core.account import Account
 from batch_core.causes import Cause
 from batch_core.conversions import Promise, content_type, path_name, promise
+from batch_core.conversions.command import NUMBERED
 from batch_core.errors import NotFound, translated
 from batch_core.failures import STOPPED, reason_in_words, taken_back
 from batch_core.feed import Feed
 from batch_core.jobs import Run
 from batch_core.manifests import Manifest, ManifestFile
 from batch_core.probe import check_decodes
-from batch_core.sizes import size_text
 from batch_core.storage import RESULTS, read_url
 from batch_core.times import moment
 
@@ -49,6 +49,7 @@ class Result:
     reason: str
     content_type: str
     expected: Promise = field(default_factory=Promise)
+    parts: tuple[tuple[str, int], ...] = ()  # of several pictures: blob and size of each; `blob` is the first
     exit_code: int | None = None
     cause: Cause | None = None
 
@@ -79,7 +80,7 @@ def list_results(account: Account, run_id: str, manifest: Manifest | None = None
         container = account.blobs.get_container_client(RESULTS)
         listed = container.list_blobs(name_starts_with=f"{run_id}/", include=["metadata"])
         blobs = {blob.name: blob for blob in listed}
-    complete = all(_path(run_id, file) in blobs for file in manifest.files)
+    complete = all(_made_of(manifest, file, blobs) for file in manifest.files)
     job = _job(account, run_id, complete)
     return [_result(manifest, file, blobs, job) for file in manifest.files]
 
@@ -107,6 +108,23 @@ def _job(account: Account, run_id: str, complete: bool) -> _Job:
         return _Job(None, {})
 
 
+def _several(manifest: Manifest) -> bool:
+    return promise(manifest.conversion, manifest.options, None).kind == "pictures"
+
+
+def _made_of(
+    manifest: Manifest, file: ManifestFile, blobs: dict[str, BlobProperties]
+) -> list[BlobProperties]:
+    """The blobs of a result: one, or the pictures from number 1 on."""
+    path = _path(manifest.run_id, file)
+    if not _several(manifest):
+        return [blobs[path]] if path in blobs else []
+    made_of: list[BlobProperties] = []
+    while (name := f"{path}/{NUMBERED}{len(made_of) + 1:04}.jpg") in blobs:
+        made_of.append(blobs[name])
+    return made_of
+
+
 def _verdict_path(run_id: str, task_id: str) -> str:
     """The empty blob whose metadata keep a check's verdict. Metadata of the result itself would do, but to
     write them changes its ETag, and whoever is downloading it then would be cut off."""
@@ -119,7 +137,7 @@ def _result(
     blobs: dict[str, BlobProperties],
     job: _Job,
 ) -> Result:
-    blob = blobs.get(_path(manifest.run_id, file))
+    made_of = _made_of(manifest, file, blobs)
     empty = Result(
         task_id=file.task_id,
         source_name=file.name,
@@ -136,7 +154,7 @@ def _result(
         expected=promise(manifest.conversion, manifest.options, file.duration),
     )
     task = job.tasks.get(file.task_id)
-    if blob is None or _failed(task):
+    if not made_of or _failed(task):
         state, reason = _state(manifest, job.run, task)
         found = diagnoses.kept(blobs.get(diagnoses.path(manifest.run_id, file.task_id)))
         return replace(
@@ -146,15 +164,18 @@ def _result(
             exit_code=((task or {}).get("executionInfo") or {}).get("exitCode"),
             cause=found if state == "failed" else None,
         )
-    if not blob.size:
+    size = sum(blob.size or 0 for blob in made_of)
+    if not size:
         return replace(empty, state="failed", size=0, checked=False, reason=EMPTY)
-    kept = _kept_verdict(blobs.get(_verdict_path(manifest.run_id, file.task_id)), blob)
+    kept = _kept_verdict(blobs.get(_verdict_path(manifest.run_id, file.task_id)), made_of)
     return replace(
         empty,
         state="failed" if kept.get("good") is False else "done",
-        size=blob.size,
+        size=size,
+        blob=made_of[0].name,
+        parts=tuple((blob.name, blob.size or 0) for blob in made_of) if _several(manifest) else (),
         checked=kept.get("good"),
-        duration=kept.get("seconds"),
+        duration=kept.get("seconds") or None,
         reason=kept.get("reason", ""),
     )
 
@@ -205,24 +226,30 @@ def _left_over(run: Run, back: bool) -> tuple[State, str]:
 
 
 def check(account: Account, result: Result) -> Result:
-    """Decodes a result to its end, compares its length with what it should be, and keeps the verdict.
+    """Decodes a result to its end, compares it with what was promised, and keeps the verdict.
 
-    Raises NotFound when it is gone, Unreachable or ServiceFailure when nothing could be found out.
+    Of several pictures the first, the last and one between are decoded: each was stored whole or not at all. Raises
+    NotFound when it is gone, Unreachable or ServiceFailure when nothing could be found out.
     """
-    blob = account.blobs.get_blob_client(RESULTS, result.blob)
+    names = [name for name, _ in result.parts] or [result.blob]
+    looked_at = list(dict.fromkeys((names[0], names[len(names) // 2], names[-1])))
     with translated(f"check {result.name}"):
-        properties = blob.get_blob_properties()
-    url = read_url(account, RESULTS, result.blob, hours=2)
-    size = properties.size or 0
-    good, seconds, reason = check_decodes(url, size, kind=result.expected.kind)
+        found = [account.blobs.get_blob_client(RESULTS, name).get_blob_properties() for name in looked_at]
+    for blob in found:
+        url = read_url(account, RESULTS, blob.name, hours=2)
+        good, seconds, reason = check_decodes(url, blob.size or 0, kind=result.expected.kind)
+        if not good:
+            break
+    size = found[0].size or 0 if not result.parts else sum(size for _, size in result.parts)
     if good:
-        good, reason = _fitting(result.expected, seconds, size)
+        reason = result.expected.broken(seconds, size, len(names))
+        good = not reason
     if not account.look_only:
         verdict = {
             "good": good,
             "seconds": round(seconds, 3),
             "reason": reason,
-            "of": _plain(properties.etag),
+            "of": _version(found),
         }
         text = base64.urlsafe_b64encode(orjson.dumps(verdict)).decode()
         run_id = result.blob.partition("/")[0]
@@ -232,33 +259,19 @@ def check(account: Account, result: Result) -> Result:
     return replace(
         result,
         state="done" if good else "failed",
-        size=properties.size,
-        duration=seconds,
+        size=size,
+        duration=seconds or None,
         checked=good,
         reason=reason,
     )
 
 
-def _fitting(expected: Promise, seconds: float, size: int) -> tuple[bool, str]:
-    """Whether a result has the length, give or take a second or one percent, and the size that were promised."""
-    if expected.bytes is not None and size > expected.bytes:
-        return False, f"It has {size_text(size)}, and was to have {size_text(expected.bytes)} at most."
-    if expected.seconds is None:
-        return True, ""
-    most_off = max(1.0, expected.seconds / 100)
-    early = expected.kind == "subtitles"  # the last words may be spoken at any time
-    if seconds - expected.seconds <= most_off and (early or expected.seconds - seconds <= most_off):
-        return True, ""
-    off, kind = abs(seconds - expected.seconds), "shorter" if seconds < expected.seconds else "longer"
-    return False, f"It is {seconds:.1f} s long, {off:.1f} s {kind} than it should be."
-
-
-def _kept_verdict(note: BlobProperties | None, result: BlobProperties) -> dict[str, Any]:
+def _kept_verdict(note: BlobProperties | None, made_of: list[BlobProperties]) -> dict[str, Any]:
     """What an earlier check found; empty when there was none, or when the result has been made anew since."""
     metadata = {key.lower(): value for key, value in (note.metadata or {}).items()} if note else {}
     try:
         found = orjson.loads(base64.urlsafe_b64decode(metadata["verdict"]))
-        if found["of"] != _plain(result.etag):
+        if found["of"] != _version(made_of):
             return {}
         return {
             "good": bool(found["good"]),
@@ -267,6 +280,11 @@ def _kept_verdict(note: BlobProperties | None, result: BlobProperties) -> dict[s
         }
     except (binascii.Error, ValueError, TypeError, KeyError):
         return {}
+
+
+def _version(made_of: list[BlobProperties]) -> str:
+    """What changes when a result is made anew; of several pictures, the first and the last tell."""
+    return "".join(dict.fromkeys(_plain(blob.etag) for blob in (made_of[0], made_of[-1])))
 
 
 def _plain(etag: str | None) -> str:

@@ -16,7 +16,7 @@ from batch_core.probe import Probe, Stream
 from batch_core.probe_child import FORMATS, MOST_PIXELS
 
 _ONLY = ["-sn", "-dn", "-map_chapters", "-1"]
-_NUMBERED = "output-%04d"
+NUMBERED = "output-"  # of several pictures; their numbers have four digits
 _HDR = {"pq": "smpte2084", "hlg": "arib-std-b67"}
 
 
@@ -49,7 +49,7 @@ def command_line(wanted: Conversion, options: Options, probe: Probe) -> str:
     else:
         words += _streams(wanted, options, probe)
     words += wanted.recipe.muxer
-    stem = _NUMBERED if wanted.result == "pictures" else "output"
+    stem = f"{NUMBERED}%04d" if wanted.result == "pictures" else "output"
     return " ".join([*words, f"{stem}.{wanted.extension}"])
 
 

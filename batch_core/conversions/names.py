@@ -24,7 +24,7 @@ def result_names(files: Iterable[VideoFile], wanted: Conversion) -> dict[str, st
     for file in sorted(files, key=lambda file: file.uploaded):
         stem = _stem(file.name)
         number = numbers.get(_folded(stem), 1)
-        while _folded(name := _numbered(stem, number, wanted.extension)) in taken:
+        while _folded(name := _numbered(stem, number, wanted)) in taken:
             number += 1
         numbers[_folded(stem)] = number + 1
         taken.add(_folded(name))
@@ -37,8 +37,11 @@ def path_name(result_name: str) -> str:
     return _NOT_IN_PATHS.sub("_", result_name)
 
 
-def _numbered(stem: str, number: int, extension: str) -> str:
-    tail = f".{extension}" if number == 1 else f" ({number}).{extension}"
+def _numbered(stem: str, number: int, wanted: Conversion) -> str:
+    tail = "" if number == 1 else f" ({number})"
+    tail += (
+        "" if wanted.result == "pictures" else f".{wanted.extension}"
+    )  # several lie in a folder of that name
     room = _NAME_BYTES - len(tail)
     return stem.encode()[:room].decode(errors="ignore").rstrip(" .") + tail
 

@@ -9,6 +9,7 @@ from batch_core.conversions.recipe import Kind
 from batch_core.conversions.refusals import EVERY
 from batch_core.conversions.table import conversion
 from batch_core.errors import NotFound
+from batch_core.sizes import size_text
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,21 @@ class Promise:
     seconds: float | None = None
     bytes: int | None = None
     pictures: int | None = None
+
+    def broken(self, seconds: float, size: int, pictures: int = 1) -> str:
+        """What is not as promised, as a sentence, or nothing; lengths may be off by a second or one percent."""
+        if self.pictures is not None and abs(pictures - self.pictures) > 1:
+            return f"{pictures:,} of {self.pictures:,} pictures are there."
+        if self.bytes is not None and size > self.bytes:
+            return f"It has {size_text(size)}, and was to have {size_text(self.bytes)} at most."
+        if self.seconds is None:
+            return ""
+        off, most_off = seconds - self.seconds, max(1.0, self.seconds / 100)
+        early = self.kind == "subtitles"  # the last words may be spoken at any time
+        if off <= most_off and (early or -off <= most_off):
+            return ""
+        kind = "shorter" if off < 0 else "longer"
+        return f"It is {seconds:.1f} s long, {abs(off):.1f} s {kind} than it should be."
 
 
 def promise(id: str, options: Options, duration: float | None) -> Promise:

@@ -185,6 +185,12 @@ CONVERSIONS: tuple[Conversion, ...] = (
         result="picture", becomes="a contact sheet each",
     ),
     Conversion(
+        "frames", "Picture every few seconds", "Pictures", "a JPEG every few seconds, in a folder", "jpg", "video",
+        "burst_mode", "image/jpeg", _still(one=False, lines=1080),
+        f"Pictures of 1080 lines at most, {MOST_PICTURES:,} at most.", "A tenth of its length.",
+        ("quality", "part", "size", "every"), result="pictures", becomes="pictures",
+    ),
+    Conversion(
         "subtitles", "Subtitles as text", "Subtitles", "takes subtitles out, as SRT", "srt", "subtitles", "subtitles",
         "application/x-subrip", Recipe(("-c:s", "srt", "-f", "srt")),
         "Words and times of one track; no colours or places.", "Seconds.", ("subtitle",), result="subtitles",

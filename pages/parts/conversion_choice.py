@@ -11,7 +11,7 @@ from batch_core.conversions import CONVERSIONS, EXPERT, Conversion
 from pages.parts.own_presets import own_cards, own_files
 from pages.shell import words
 
-OWN = "Your own"
+OWN = "Own"
 EXPERT_CARD = "expert"
 CHOSEN = "convert_to"
 
@@ -35,7 +35,8 @@ def choose_conversion() -> Conversion:
         own_files()
     if chosen is None:
         return _expert()
-    st.caption(f"**{chosen.label}** · Keeps: {words.plain(chosen.keeps)} Takes: {words.plain(chosen.costs)}")
+    keeps, costs = (text[:1].lower() + text[1:] for text in (chosen.keeps, chosen.costs))
+    st.caption(f"**{chosen.label}** keeps {words.plain(keeps)} It takes {words.plain(costs)}")
     return chosen
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 
 import streamlit as st
 
@@ -14,6 +15,7 @@ from pages.components.download import download_button
 from pages.parts.result_list import changed
 from pages.shell import session, signing, uploads, words
 
+SHOWN = 12  # of several pictures
 LOST = {"failed": "Failed", "stopped": "Stopped", "preempted": "Node lost"}
 MARKS = {
     "failed": ":red[:material/error:]",
@@ -30,7 +32,8 @@ def _state(row: Result, progress: str, *, look_only: bool) -> str:
         return f":blue[:material/play_circle: {progress or 'converting'}]"
     if row.checked is None:
         return ":gray[not checked]" if look_only else ":gray[:material/pending: being checked]"
-    return ":green[:material/check_circle: plays to its end]"
+    plays = row.expected.kind in ("film", "animation")
+    return f":green[:material/check_circle: {'plays to its end' if plays else 'is whole'}]"
 
 
 def result_row(account: Account, row: Result, progress: str = "") -> None:
@@ -49,22 +52,46 @@ def result_row(account: Account, row: Result, progress: str = "") -> None:
             if row.state != "done":
                 _stop(account, row)
                 return
-            playing = st.session_state.get("results_playing") == row.blob
-            st.button(
-                "Close" if playing else "Play",
-                key=f"play_{row.task_id}",
-                icon=":material/close:" if playing else ":material/play_arrow:",
-                on_click=lambda: st.session_state.update(results_playing=None if playing else row.blob),
-            )
+            playing = _play(row)
+            run_id = row.blob.partition("/")[0]
             download_button(
                 f"Download {row.name}",
-                address(account, row, row.name),
+                signing.signed_url("zip", account, run=run_id, task=row.task_id)
+                if row.parts
+                else address(account, row, row.name),
                 key=f"download_{row.task_id}",
                 shown="Download",
             )
         if playing:
-            player = st.audio if row.content_type.startswith("audio/") else st.video
-            player(address(account, row), format=row.content_type, autoplay=True)
+            _show(account, row)
+
+
+def _play(row: Result) -> bool:
+    """Opens and closes what a browser can show; whether it is open."""
+    if row.expected.kind == "subtitles":
+        return False
+    playing = st.session_state.get("results_playing") == row.blob
+    word = "Show" if row.content_type.startswith("image/") else "Play"
+    st.button(
+        "Close" if playing else word,
+        key=f"play_{row.task_id}",
+        icon=":material/close:" if playing else ":material/play_arrow:",
+        on_click=lambda: st.session_state.update(results_playing=None if playing else row.blob),
+    )
+    return bool(playing)
+
+
+def _show(account: Account, row: Result) -> None:
+    """The result itself: a player, a picture, or the first of several."""
+    if row.content_type.startswith("image/"):
+        first = [blob for blob, _ in row.parts[:SHOWN]] or [row.blob]
+        wide = "content" if not row.parts else 160
+        st.image([address(account, replace(row, blob=blob)) for blob in first], width=wide)
+        if len(row.parts) > SHOWN:
+            st.caption(f"the first {SHOWN} of {len(row.parts):,}")
+        return
+    player = st.audio if row.content_type.startswith("audio/") else st.video
+    player(address(account, row), format=row.content_type, autoplay=True)
 
 
 def _stop(account: Account, row: Result) -> None:

@@ -64,9 +64,9 @@ async def plotly(request: Request) -> Response:
 
 
 async def archive(request: Request) -> Response:
-    """Every result of a run as one ZIP, made while it is sent."""
+    """Every result of a run, or of one of its tasks, as one ZIP, made while it is sent."""
     account, params = verify(request, "zip")
-    made = await run_in_threadpool(archives.zip_stream, account, params["run"])
+    made = await run_in_threadpool(archives.zip_stream, account, params["run"], params.get("task"))
     headers = {
         "Content-Disposition": attachment(made.name),
         "Cache-Control": "no-store",

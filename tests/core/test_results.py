@@ -217,6 +217,32 @@ def test_the_zip_takes_no_memory_for_its_files(account: Account, run: Run) -> No
     assert peak < 24_000_000
 
 
+def test_several_pictures_are_one_result_in_a_folder(account: Account, run: Run, tmp_path: Path) -> None:
+    film = put(account, clip(tmp_path / "a.mp4", 2), "Ünser Film.mp4")
+    plan = Plan((film,), "frames", Options(every=0.5), pools.LOCAL_POOL, None, "Pictures", uuid.uuid4().hex)
+    made = finished(account, jobs.launch(account, plan))
+    (row,) = results.list_results(account, made.id)
+    assert (row.state, row.name, len(row.parts)) == ("done", "Ünser Film", 4)
+    assert row.size == sum(size for _, size in row.parts)
+    assert row.content_type == "image/jpeg"
+    checked = results.check(account, row)
+    assert (checked.checked, checked.duration) == (True, None)
+    assert results.list_results(account, made.id)[0].checked is True
+    archive = archives.zip_stream(account, made.id, row.task_id)
+    assert archive.name == "Ünser Film.zip"
+    with zipfile.ZipFile(io.BytesIO(b"".join(archive.pieces))) as opened:
+        assert opened.namelist() == [f"Ünser Film/{number:04}.jpg" for number in range(1, 5)]
+        assert all(opened.read(name).startswith(b"\xff\xd8\xff") for name in opened.namelist())
+    account.blobs.get_blob_client(RESULTS, row.parts[2][0]).upload_blob(b"x", overwrite=True)
+    (row,) = results.list_results(account, made.id)
+    assert "can be shown" in results.check(account, row).reason
+    for name, _ in row.parts[1:]:
+        account.blobs.get_blob_client(RESULTS, name).delete_blob()
+    (row,) = results.list_results(account, made.id)
+    assert row.checked is None, "it is not what was checked any more"
+    assert "1 of 4 pictures are there" in results.check(account, row).reason
+
+
 def test_the_zip_needs_a_result(account: Account, run: Run) -> None:
     with pytest.raises(NotFound, match="no results yet"):
         archives.zip_stream(account, made_up(account, run, []).run_id)

@@ -208,7 +208,7 @@ def test_every_conversion_is_offered_in_its_group_and_sound_comes_first(
         "Editing",
         "Pictures",
         "Subtitles",
-        "Your own",
+        "Own",
     ]
     cards = [one.label for one in opened.tabs[0].button]
     assert cards[0] == ":blue[**MP3**]"
@@ -216,7 +216,7 @@ def test_every_conversion_is_offered_in_its_group_and_sound_comes_first(
     for conversion in CONVERSIONS:
         assert f"choose_{conversion.id}" in keys
     captions = "".join(caption.value for caption in opened.caption)
-    assert "Keeps: Sound in stereo" in captions
+    assert "keeps sound in stereo" in captions
 
 
 def test_only_options_that_a_conversion_takes_are_asked_and_they_reach_the_command(
