@@ -23,7 +23,7 @@ from pages.charts.columns import NEVER, Attempts, Tasks
 from pages.charts.density import by_minute, step_of
 from pages.charts.lanes import Order, lanes
 from pages.charts.legend import Entry, legend
-from pages.charts.palette import FAMILIES, IDLE, Family, node_family, outcome_family
+from pages.charts.palette import FAMILIES, IDLE, RUNNING, Family, node_family, outcome_family
 
 if TYPE_CHECKING:
     from batch_core.snapshot import NodePhase, Steps
@@ -48,6 +48,13 @@ WORDS = {
     "requeued": "sent back to waiting",
     "preempted": "preempted",
     "lost": "lost with their node",
+}
+
+PALE: Entry = {
+    "id": "",
+    "colour": "#99C7E0",
+    "edge": RUNNING.edge,
+    "text": "Pale: fetching the input, storing the result",
 }
 
 Figure = dict[str, Any]
@@ -102,7 +109,10 @@ def timeline(
     return {
         "data": [_extent(axis), *(area(work, facts.tasks, axis, part.window) if dense else ())],
         "layout": _layout(labels, axis, view, dense, work),
-        "legend": _legend(work, phases, facts.tasks, dense),
+        "legend": [
+            *_legend(work, phases, facts.tasks, dense),
+            *([PALE] if facts.steps and not dense else []),
+        ],
         "bars": {
             "base": axis.at(axis.start),
             "clock": axis.clock(axis.start),

@@ -82,8 +82,15 @@ def paged(key: str, total: int, order: str) -> tuple[int, int]:
         page = min(st.session_state.get(f"{key}_page") or 1, pages)
         first, last = (page - 1) * ROWS, min(page * ROWS, total)
         st.caption(f"Showing {first + 1:,}–{last:,} of {total:,}, {order}", width="stretch")
-        st.pagination(pages, max_visible_pages=5, key=f"{key}_page")
+        pages_to_choose(pages, f"{key}_page", visible=5)
     return first, last
+
+
+def pages_to_choose(count: int, key: str, *, visible: int) -> None:
+    """The pages of something long; of one that has become shorter the last."""
+    if (st.session_state.get(key) or 1) > count:
+        st.session_state[key] = count
+    st.pagination(count, max_visible_pages=visible, key=key)
 
 
 def phase_table(snapshot: Snapshot) -> None:

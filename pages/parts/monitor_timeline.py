@@ -18,7 +18,7 @@ from pages.charts.lanes import Order, order
 from pages.components.live_chart import Click, PackedChart, live_chart, pack, window_of
 from pages.parts.drawn import CHART, TABLE, choice
 from pages.parts.monitor_choice import Watched
-from pages.parts.monitor_tables import SHOWN, attempt_table, phase_table
+from pages.parts.monitor_tables import SHOWN, attempt_table, pages_to_choose, phase_table
 from pages.parts.monitor_work import Work, once, work_of
 from pages.shell import session, words
 
@@ -101,7 +101,7 @@ def _told(watched: Watched, work: Work, shown: dict[str, Any]) -> None:
                 on_click=_sort_again,
                 args=(watched, work.troubled),
             )
-        st.pagination(-(-shown["of_nodes"] // shown["size"]), max_visible_pages=0, key=PAGE)
+        pages_to_choose(-(-shown["of_nodes"] // shown["size"]), PAGE, visible=0)
 
 
 def _sort_again(watched: Watched, first: frozenset[str]) -> None:

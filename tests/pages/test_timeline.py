@@ -168,7 +168,9 @@ def test_a_run_of_ours_tells_where_downloading_and_converting_end() -> None:
         ("t2", 1): Steps("t2", 1, None, None, None, None, after(9)),
     }
     spans = [span("t1", "n0", 0, 10), span("t2", "n1", 5, None, "running"), span("t3", "n1", 0, 4)]
-    tasks = gantt([node(0), node(1)], spans, steps=steps)["bars"]["sets"][1]
+    figure = gantt([node(0), node(1)], spans, steps=steps)
+    assert figure["legend"][-1]["text"].startswith("Pale: ")
+    tasks = figure["bars"]["sets"][1]
     assert {tasks["id"][int(at)]: told for at, told in tasks["steps"].items()} == {
         "t1": [3_000, 8_000],
         "t2": [None, None],
@@ -310,10 +312,13 @@ def test_above_the_cells_lies_how_many_tasks_were_in_which_state() -> None:
         )
         for i in range(3_600)
     ]
-    figure = gantt([node(place) for place in range(4)], crowd(), 3_600, tasks=[*tasks, waiting("w")])
-    done, failed, _, queued = (trace for trace in figure["data"] if trace.get("stackgroup"))
+    tasks.append(TaskRow("r", "x", "running", None, None, "n0", START, after(3_599), None, START, 0, None))
+    spans = [*crowd(), span("r", "n0", 3_599.5, None, "running")]
+    figure = gantt([node(place) for place in range(4)], spans, 3_600, tasks=[*tasks, waiting("w")])
+    done, failed, running, queued = (trace for trace in figure["data"] if trace.get("stackgroup"))
     assert (done["fillcolor"], done["yaxis"]) == (DONE.colour, "y2")
-    assert (done["y"][0], done["y"][-1], failed["y"][-1], queued["y"][-1]) == (0, 3_600, 0, 1)
+    assert (done["y"][0], done["y"][-1], failed["y"][-1]) == (0, 3_600, 0)
+    assert (running["y"][-1], queued["y"][-1]) == (1, 1)
 
 
 def test_a_window_of_a_crowd_has_bars_again() -> None:

@@ -160,7 +160,8 @@ function drawLabel(context, set, index, box, look, bars) {
   let words = (set.name ?? set.id)[index];
   const limit = limitOf(set, index, bars);
   if (limit) {
-    words = `${limit.nearly ? "! " : ""}${spell(limit.elapsed)} of ${spell(limit.allowed)} · ${words}`;
+    const told = `${spell(limit.elapsed)} of ${spell(limit.allowed)}`;
+    words = limit.nearly ? `! ${told} · ${words}` : `${words} · ${told}`;
     if (limit.nearly) outline(context, box, "#D55E00", 3);
   }
   const room = Math.floor((box.width - 8) / 6);
