@@ -107,9 +107,11 @@ class Forecaster:
         self._take_in(snapshot)
         now = snapshot.taken_at.timestamp()
         starts = [start for start, _, _ in self._open.values()]
-        over = snapshot.job is not None and snapshot.job.ended is not None
-        until = snapshot.job.ended.timestamp() if over and snapshot.job and snapshot.job.ended else now
-        load = self._load.stretches(starts, max([until, *self._ends[-1:]]))
+        job, counts = snapshot.job, snapshot.counts
+        over = job is not None and job.ended is not None
+        idle = not starts and not counts.active and bool(self._ends)
+        until = self._ends[-1] if idle or (over and self._ends) else now
+        load = self._load.stretches(starts, until)
         odd = sorted(self._odd.values(), key=lambda one: (-one.failed, -one.times))
         return Numbers(
             left=None if over else self._left(snapshot, now, load),
@@ -248,8 +250,8 @@ class Forecaster:
         if job is None or len(self._ends) < LEAST:
             return None
         began = min(job.created.timestamp(), self._ends[0])
-        if job.ended is not None:
-            return 60 * len(self._ends) / max(1.0, job.ended.timestamp() - began)
+        if job.ended is not None or (not self._open and not snapshot.counts.active):
+            return 60 * len(self._ends) / max(1.0, self._ends[-1] - began)
         since = max(began, now - RECENT.total_seconds())
         return 60 * (len(self._ends) - bisect_left(self._ends, since)) / max(1.0, now - since)
 

@@ -34,7 +34,8 @@ class Load:
             first = self._room(start)
             last = self._room(max(start, end))
         _spread(self._seconds, self._since(), self.width, start, end, first, last)
-        self._done[last] += done
+        on_edge = last > first and end == self._since() + last * self.width
+        self._done[last - on_edge] += done  # what ends as a stretch begins ended in the one before
 
     def stretches(self, running: Iterable[float], now: float) -> tuple[Stretch, ...]:
         """All until now, with what has been running since the given times."""

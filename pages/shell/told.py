@@ -39,8 +39,8 @@ def _told(account: Account) -> Told | None:
     if job_id is None:
         return None
     followed = last is not None and last.job == job_id
-    if followed and last.over:
-        return last
+    if followed and last.over and job_id.startswith("run-"):
+        return last  # another program's job may get more tasks
     pool_id, watched = st.session_state.get(WATCHED, (None, None))
     if watched != job_id:
         run = next((run for run in badges.runs(account) if run.id == job_id), None)
@@ -58,7 +58,8 @@ def words_for(snapshot: Snapshot) -> Told | None:
     if job is None:
         return None
     failed = counts.failed - snapshot.stopped
-    over = job.over and not counts.running
+    all_ended = counts.total and not counts.active + counts.running
+    over = (job.over and not counts.running) or (all_ended and not job.ours)
     if not over:
         return Told(job.id, False, f"({counts.succeeded + counts.failed:,}/{counts.total:,})")
     title = f"{failed:,} failed" if failed else "Stopped" if snapshot.stopped else "Done"

@@ -117,9 +117,9 @@ def test_nothing_is_said_of_the_time_left_where_nothing_can_be(seen: Snapshot) -
 def test_the_rate_is_that_of_the_last_minutes_and_of_all_in_the_end() -> None:
     forecaster = Forecaster()
     early = tuple(span(f"e{i}", i, i + 1) for i in range(60))
-    assert forecaster.numbers(picture(early, 60)).rate == pytest.approx(60)
+    assert forecaster.numbers(picture(early, 60, 9)).rate == pytest.approx(60)
     late = (*early, *(span(f"l{i}", 590, 590 + i) for i in range(1, 11)))
-    assert forecaster.numbers(picture(late, 600)).rate == pytest.approx(2)
+    assert forecaster.numbers(picture(late, 600, 9)).rate == pytest.approx(2)
     over = forecaster.numbers(picture(late, 700, state="completed", ended=at(600)))
     assert over.rate == pytest.approx(7)
     assert over.last_end == at(600)
@@ -158,6 +158,8 @@ def test_slots_are_busy_when_something_ran() -> None:
     assert [one.busy for one in numbers.load] == [1.0] * 5 + [2.0] * 5 + [0.0] * 5 + [1.0] * 5
     assert sum(one.done for one in numbers.load) == 2
     assert numbers.busy == 1
+    left_open = Forecaster().numbers(picture(spans[:2], 500)).load
+    assert len(left_open) == 10, "a job that stays open is no time in which slots could have been busy"
 
 
 def test_node_hours_count_each_node_while_it_is_there_and_none_before_the_job() -> None:

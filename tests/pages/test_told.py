@@ -39,6 +39,15 @@ def test_the_title_and_the_words_tell_what_became_of_a_run(
     assert (said.title, said.text, said.over) == (title, text, bool(text))
 
 
+def test_another_programs_job_is_finished_with_its_last_task_though_it_stays_open() -> None:
+    said = words(Counts(0, 0, 3, 1), ours=False)
+    assert said is not None
+    assert (said.title, said.over) == ("1 failed", True)
+    ours = words(Counts(0, 0, 3, 1))
+    assert ours is not None
+    assert not ours.over, "more of its tasks may be on their way"
+
+
 def test_a_job_that_is_gone_is_none_to_be_told_of() -> None:
     assert told.words_for(Snapshot(1, NOW, None, None, (), (), (), Counts(), 1)) is None
 
