@@ -9,16 +9,14 @@ import streamlit as st
 from batch_core import nodes
 from batch_core.account import Account
 from batch_core.errors import DashboardError
-from batch_core.failures import start_task_log
-from batch_core.monitor import NodeRow, Snapshot, Span
+from batch_core.monitor import NodeRow, Snapshot
 from pages.charts.labels import duration, node_name
-from pages.charts.palette import STARTING, node_family, node_words, outcome_words
+from pages.charts.palette import STARTING, node_family, node_words
+from pages.parts.node_facts import facts
 from pages.shell import session, words
 
-RECENT = 5
-LOG_SECONDS = 5
 REMOVED = "node_to_remove"  # (pool id, node id, its name) that somebody wants to remove
-IN_START_TASK = ("waitingforstarttask", "starttaskfailed")
+RESTARTED = "node_to_restart"  # the same of one that somebody wants to restart though it is at work
 
 
 def node_details(account: Account, node: NodeRow, snapshot: Snapshot) -> None:
@@ -32,36 +30,10 @@ def node_details(account: Account, node: NodeRow, snapshot: Snapshot) -> None:
     )
     if node.error:
         st.warning(words.sentence(node.error), icon=":material/error:")
-    if node.state in IN_START_TASK and snapshot.pool:
-        start_task(account, snapshot.pool.id, node)
-    own = sorted((span for span in snapshot.spans if span.node_id == node.id), key=lambda span: span.start)
-    if own:
-        st.markdown("\n".join(f"- {_span_line(span, snapshot)}" for span in reversed(own[-RECENT:])))
     if snapshot.pool:
+        facts(account, snapshot.pool.id, node, snapshot)
         actions(account, snapshot.pool.id, node, steady=snapshot.pool.allocation_state == "steady")
     st.caption(f"Node {words.plain(node.id)}")
-
-
-def start_task(account: Account, pool_id: str, node: NodeRow) -> None:
-    """The last lines of what a node's start task wrote to stderr."""
-    try:
-        log = _start_log(account.fingerprint, pool_id, node.id, str(node.since), account)
-    except DashboardError as error:
-        session.show_error(error)
-        return
-    st.caption("The last lines of its start task's stderr.txt")
-    st.code(log or "Nothing was written to stderr.", language=None, wrap_lines=True, height="content")
-
-
-@st.cache_data(max_entries=256, ttl=LOG_SECONDS, show_spinner=False)
-def _start_log(fingerprint: str, pool_id: str, node_id: str, since: str, _account: Account) -> str:
-    """Asked for every few seconds at most, however many look at it."""
-    return start_task_log(_account, pool_id, node_id)
-
-
-def _span_line(span: Span, snapshot: Snapshot) -> str:
-    took = duration((span.end or snapshot.taken_at) - span.start)
-    return f"{words.plain(span.name)}: {outcome_words(span.outcome)}, {took}"
 
 
 def actions(account: Account, pool_id: str, node: NodeRow, *, steady: bool) -> None:
@@ -91,8 +63,8 @@ def actions(account: Account, pool_id: str, node: NodeRow, *, steady: bool) -> N
         _act(
             "Restart",
             "restart_alt",
-            lambda: nodes.reboot(account, pool_id, node.id),
-            "The node is restarting; what ran on it goes back to waiting.",
+            lambda: _restart(account, pool_id, node),
+            "The node is restarting.",
             fixed or ("" if up else f"The node is {node_words(node.state)}: it can't be restarted now."),
             node,
         )
@@ -120,11 +92,41 @@ def _act(label: str, icon: str, work: Callable[[], None], said: str, why_not: st
         st.toast(said, icon=f":material/{icon}:")
 
 
+def _restart(account: Account, pool_id: str, node: NodeRow) -> None:
+    """At once where nothing runs; else it is asked for first."""
+    if node.slots_used:
+        st.session_state[RESTARTED] = (pool_id, node.id, node_name(node.id, node.order))
+        st.rerun()
+    nodes.reboot(account, pool_id, node.id)
+
+
 def ask_to_remove(account: Account) -> None:
-    """The dialog for a node that somebody wants to remove, if there is one; for a whole run of a page."""
-    wanted = st.session_state.pop(REMOVED, None)
-    if wanted is not None:
-        _confirm_remove(account, *wanted)
+    """The dialog for a node that somebody wants to remove or restart, if there is one; for a whole run of a page."""
+    removed, restarted = st.session_state.pop(REMOVED, None), st.session_state.pop(RESTARTED, None)
+    if removed is not None:
+        _confirm_remove(account, *removed)
+    elif restarted is not None:
+        _confirm_restart(account, *restarted)
+
+
+@st.dialog("Restart this node?")
+def _confirm_restart(account: Account, pool_id: str, node_id: str, name: str) -> None:
+    """Names the node; only its own button restarts."""
+    st.markdown(
+        f"**{words.plain(name)}** ({words.plain(node_id)}) is at work. What runs on it goes back to waiting and "
+        "begins anew, here or on another node."
+    )
+    with st.container(horizontal=True):
+        if st.button("Restart the node", key="node_restart", type="primary", icon=":material/restart_alt:"):
+            try:
+                nodes.reboot(account, pool_id, node_id)
+            except DashboardError as error:
+                session.show_error(error)
+                return
+            st.toast(f"{name} is restarting.")
+            st.rerun()
+        if st.button("Let it work", key="node_let_work"):
+            st.rerun()
 
 
 @st.dialog("Remove this node?")

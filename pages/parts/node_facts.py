@@ -1,0 +1,87 @@
+"""How a node's start task went, with the end of its log, and what runs and has run on the node."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import streamlit as st
+
+from batch_core.account import Account
+from batch_core.errors import DashboardError
+from batch_core.failures import start_task_log
+from batch_core.monitor import NodeRow, Snapshot, Span
+from batch_core.node_facts import NodeFacts, RecentTask, StartTask, node_facts
+from pages.charts.labels import duration
+from pages.charts.palette import outcome_words
+from pages.shell import session, words
+
+RECENT = 5
+KEPT_SECONDS = 5
+IN_START_TASK = ("waitingforstarttask", "starttaskfailed")
+
+
+def facts(account: Account, pool_id: str, node: NodeRow, snapshot: Snapshot) -> None:
+    """The start task's result, its last words where they matter, running tasks, and those before."""
+    key = (account.fingerprint, pool_id, node.id, str(node.since))
+    try:
+        found = _facts(*key, account)
+        log = _start_log(*key, account) if node.state in IN_START_TASK else None
+    except DashboardError as error:
+        session.show_error(error)
+        found, log = NodeFacts(), None
+    if found.start:
+        st.markdown(start_task_words(found.start, snapshot.taken_at))
+    if log is not None:
+        st.caption("The last lines of its start task's stderr.txt")
+        st.code(log or "Nothing was written to stderr.", language=None, wrap_lines=True, height="content")
+    _tasks(node, snapshot, found)
+
+
+@st.cache_data(max_entries=256, ttl=KEPT_SECONDS, show_spinner=False)
+def _facts(fingerprint: str, pool_id: str, node_id: str, since: str, _account: Account) -> NodeFacts:
+    """Asked for every few seconds at most, however many look at it."""
+    return node_facts(_account, pool_id, node_id)
+
+
+@st.cache_data(max_entries=256, ttl=KEPT_SECONDS, show_spinner=False)
+def _start_log(fingerprint: str, pool_id: str, node_id: str, since: str, _account: Account) -> str:
+    """As for the facts."""
+    return start_task_log(_account, pool_id, node_id)
+
+
+def start_task_words(start: StartTask, now: datetime) -> str:
+    """How a start task went, in a sentence."""
+    took = duration((start.ended or now) - start.started)
+    tries = f", after {words.count(start.retries, 'earlier try', 'earlier tries')}" if start.retries else ""
+    if start.ended is None:
+        return f"Its start task has been running for {took}{tries}."
+    if start.exit_code == 0:
+        return f"Its start task was done in {took} (exit code 0){tries}."
+    told = "without an exit code" if start.exit_code is None else f"with exit code {start.exit_code}"
+    return f"Its start task ended {told} after {took}{tries}."
+
+
+def _tasks(node: NodeRow, snapshot: Snapshot, found: NodeFacts) -> None:
+    """Of the watched job; of any job where none is watched."""
+    now = snapshot.taken_at
+    own = sorted((span for span in snapshot.spans if span.node_id == node.id), key=lambda span: span.start)
+    running = [_span_line(span, now) for span in reversed(own) if span.end is None]
+    before = [_span_line(span, now) for span in reversed(own) if span.end is not None]
+    if not own:
+        running = [_recent_line(task, now) for task in found.recent if task.ended is None]
+        before = [_recent_line(task, now) for task in found.recent if task.ended is not None]
+    for title, lines in (("Runs now", running), ("Ran last", before)):
+        if lines:
+            shown = "\n".join(f"- {line}" for line in lines[:RECENT])
+            st.markdown(f"**{title}** (showing {min(RECENT, len(lines))} of {len(lines):,})\n{shown}")
+
+
+def _span_line(span: Span, now: datetime) -> str:
+    took = duration((span.end or now) - span.start)
+    return f"{words.plain(span.name)}: {outcome_words(span.outcome)}, {took}"
+
+
+def _recent_line(task: RecentTask, now: datetime) -> str:
+    took = f", {duration((task.ended or now) - task.started)}" if task.started else ""
+    code = f", exit code {task.exit_code}" if task.exit_code is not None else ""
+    return f"{words.plain(task.task_id)} of {words.plain(task.job_id)}: {words.plain(task.state)}{code}{took}"

@@ -1,0 +1,100 @@
+"""A node's panel: how its start task went, what runs on it and has run, and the question before it loses work."""
+
+import uuid
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from batch_core import pools
+from batch_core.account import Account
+from batch_core.node_facts import NodeFacts, StartTask, node_facts
+from pages.components.live_chart import Click
+from pages.parts.node_facts import start_task_words
+from pages.shell import words
+from tests.fleet import add_tasks, simulated_job, simulated_pool
+from tests.pages.nodes import START
+from tests.waiting import until
+
+PAGE = "pages/monitor.py"
+Open = Callable[..., AppTest]
+
+
+@pytest.fixture
+def pool_id(account: Account) -> Iterator[str]:
+    name = f"panel-{uuid.uuid4().hex[:8]}"
+    yield name
+    pools.delete(account, name)
+
+
+def panel(app: Open, account: Account, pool_id: str, said: str, **query: str) -> tuple[AppTest, str]:
+    """The Monitor with the panel of the pool's only node, once it says this; and the node's id."""
+    node_id = next(iter(account.batch.list_nodes(pool_id))).id
+    opened = app(PAGE, pool=pool_id, **query)
+
+    def there() -> bool:
+        opened.session_state["monitor_shown"] = Click("node", node_id)
+        opened.run()
+        return said in text(opened)
+
+    until(there, seconds=30, what=said)
+    assert not opened.exception
+    return opened, node_id
+
+
+def text(opened: AppTest) -> str:
+    return "\n".join(element.value for element in [*opened.markdown, *opened.caption])
+
+
+def test_a_failed_start_task_is_told_with_its_exit_code(app: Open, account: Account, pool_id: str) -> None:
+    simulated_pool(account, pool_id, 1, start_task_failures=1.0)
+    until(
+        lambda: [node.state for node in account.batch.list_nodes(pool_id)] == ["starttaskfailed"],
+        what="a failed start task",
+    )
+    opened, node_id = panel(app, account, pool_id, "Its start task ended with exit code 1 after ")
+    assert "The last lines of its start task's stderr.txt" in text(opened)
+    start = node_facts(account, pool_id, node_id).start
+    assert start
+    assert start.exit_code == 1
+    assert node_facts(account, pool_id, "tvmps_gone_d") == NodeFacts()
+
+
+def test_what_runs_is_told_and_a_restart_that_costs_work_asks_first(
+    app: Open, account: Account, pool_id: str
+) -> None:
+    simulated_pool(account, pool_id, 1, seconds=[600, 600])
+    job_id = f"{pool_id}-job"
+    simulated_job(account, job_id, pool_id)
+    add_tasks(account, job_id, 1)
+    try:
+        opened, node_id = panel(app, account, pool_id, "Runs now", job=job_id)
+        assert "- task\\-000000: running" in text(opened)
+        booted = account.batch.get_node(pool_id, node_id).last_boot_time
+        next(button for button in opened.button if button.label == "Restart").click()
+        opened.run()
+        assert f"({words.plain(node_id)}) is at work." in text(opened)
+        assert [button for button in opened.button if button.label == "Restart the node"]
+        assert account.batch.get_node(pool_id, node_id).last_boot_time == booted
+        (recent,) = node_facts(account, pool_id, node_id).recent
+        assert (recent.job_id, recent.task_id, recent.state) == (job_id, "task-000000", "running")
+    finally:
+        account.batch.begin_delete_job(job_id).wait(30)
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "retries", "ended", "said"),
+    [
+        (None, 0, None, "Its start task has been running for 1 min."),
+        (0, 0, 5, "Its start task was done in 5 s (exit code 0)."),
+        (100, 2, 5, "Its start task ended with exit code 100 after 5 s, after 2 earlier tries."),
+        (None, 0, 5, "Its start task ended without an exit code after 5 s."),
+    ],
+)
+def test_how_a_start_task_went_in_words(
+    exit_code: int | None, retries: int, ended: int | None, said: str
+) -> None:
+    over = START + timedelta(seconds=ended) if ended else None
+    now = START + timedelta(minutes=1)
+    assert start_task_words(StartTask(exit_code, retries, START, over), now) == said
