@@ -8,12 +8,15 @@ from tests.benchmarks import (
     conversion,
     fleet,
     heatmap,
+    history,
     kills,
     many,
+    poll,
     short_files,
     start,
     timeline,
     upload,
+    viewers,
     zip,
 )
 from tests.benchmarks.rig import machine
@@ -28,6 +31,9 @@ BENCHMARKS = {
     "fleet": fleet.run,
     "heatmap": heatmap.run,
     "timeline": timeline.run,
+    "poll": poll.run,
+    "history": history.run,
+    "viewers": viewers.run,
     "kills": kills.run,
 }
 
