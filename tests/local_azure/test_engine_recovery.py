@@ -351,7 +351,7 @@ def test_a_fleet_goes_on_after_a_kill_as_if_there_had_been_none(tmp_path: Path, 
     wanted = {"seed": 5, "seconds": [0.02, 0.2], "failures": 0.3, "preemptions": 0.2}
     metadata = [{"name": SIMULATE, "value": json.dumps(wanted)}]
     names = [f"t-{number:03}" for number in range(150)]
-    service.call("pools", "create", pool(nodes=0, spot=15, metadata=metadata))
+    service.call("pools", "create", pool(nodes=0, spot=5, slots=3, metadata=metadata))
     service.call("jobs", "create", job())
     service.call("tasks", "create_many", "job", [task(name, retries=1) for name in names])
     database = f"{(tmp_path / 'batch' / 'batch.db').as_uri()}?mode=ro"
@@ -375,6 +375,6 @@ def test_a_fleet_goes_on_after_a_kill_as_if_there_had_been_none(tmp_path: Path, 
             assert (info["exitCode"], info["retryCount"]) == (told[-1], len(told) - 1)
             assert plays[-1].taken_at is None
             assert told in ([0], [1, 0], [1, 1])
-        await soon(lambda: node_states(engine) == ["idle"] * 15, what="all nodes back")
+        await soon(lambda: node_states(engine) == ["idle"] * 5, what="all nodes back")
 
     recovered(tmp_path, look)

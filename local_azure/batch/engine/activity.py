@@ -51,7 +51,7 @@ class Activity:
         self.work = work
         self.row = row
         self.ending: Ending | None = None
-        self.played_out = False
+        self.took_node = False
         self._stage: asyncio.Task[None] | None = None
         self._process: Process | None = None
 
@@ -82,7 +82,7 @@ class Activity:
                 await self.abort()
                 raise
         exit_code = await process.wait()
-        self.played_out = process.played_out
+        self.took_node = process.took_node
         self._process = None
         if self.ending is None and identity is not None:
             await self._agents.patiently(partial(self._store.run_exited, self.row.token, exit_code))

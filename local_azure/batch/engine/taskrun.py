@@ -51,6 +51,11 @@ class TaskRun(Activity):
         """Job and task in lower case, as the engine looks runs up."""
         return self.job_id.lower(), self.task_id.lower()
 
+    @property
+    def went_as_dealt(self) -> bool:
+        """Whether it was played and came to what chance had dealt it: the next try is another one."""
+        return self.work.play is not None and (self.ending is None or self.took_node)
+
     def start(self, ended_with: int | None = None) -> None:
         """Begin. `ended_with` is the exit code of a program that ended in an earlier life of the service."""
         name = f"task {self.job_id}/{self.task_id}"

@@ -208,7 +208,7 @@ class Tasks:
         engine = self._engine
         with engine.store.transaction():
             engine.store.end_run(run.row.token)
-            if run.played_out:
+            if run.went_as_dealt:
                 engine.store.count_try(run.job_id, run.task_id)
             self.under_way.remove(run)
             engine.store.if_undone(partial(self.under_way.add, run))

@@ -50,8 +50,8 @@ class Process(Protocol):
         """Which process it is."""
 
     @property
-    def played_out(self) -> bool:
-        """Whether it was played and went as chance had dealt it, to its end or its node's preemption."""
+    def took_node(self) -> bool:
+        """Whether it was played, and chance had dealt it that its node is taken back in its midst, which is done."""
 
     async def wait(self) -> int:
         """Its exit code (128 + n when signal n ended it), once it and all it left running have ended."""

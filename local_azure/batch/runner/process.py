@@ -33,7 +33,7 @@ _TERMINAL = 4  # where proc(5) has tty_nr, counted from behind the name
 class LocalProcess:
     """A running program on this computer."""
 
-    played_out = False
+    took_node = False
 
     def __init__(self, program: subprocess.Popen[bytes], loop: asyncio.AbstractEventLoop) -> None:
         self._program = program

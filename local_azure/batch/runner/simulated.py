@@ -22,14 +22,13 @@ class PlayedProcess:
     identity = None
 
     def __init__(self, timers: Timers, seconds: float, exit_code: int) -> None:
-        self.played_out = False
+        self.took_node = False
         self._timers = timers
         self._exit_code = exit_code
         self._exit: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._timer = timers.after(seconds, self._play_out)
 
     def _play_out(self) -> None:
-        self.played_out = True
         self._set(self._exit_code)
 
     async def wait(self) -> int:
@@ -135,7 +134,7 @@ class _Interrupted(PlayedProcess):
         self._take_back = take_back
 
     def _play_out(self) -> None:
-        self.played_out = True
+        self.took_node = True
         self._take_back()
 
 
