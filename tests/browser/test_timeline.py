@@ -128,7 +128,7 @@ def test_while_the_page_is_paused_what_is_new_is_counted(
 ) -> None:
     chart = timeline(monitor)
     monitor.get_by_text("Pause", exact=True).click()
-    expect(monitor.get_by_text(re.compile("^as of "))).to_be_visible()
+    expect(monitor.get_by_text(re.compile(r"\bas of "))).to_be_visible()
     shown = chart.get_attribute("aria-label")
     account.batch.create_task(running_job, counting("paused"))
     news = monitor.get_by_role("button", name=re.compile("1 new · Follow now"))
