@@ -15,6 +15,7 @@ from pages.charts.labels import duration, node_name
 from pages.charts.palette import (
     OFFLINE,
     PREEMPTED,
+    SEVERITY,
     node_family,
     node_words,
     outcome_family,
@@ -114,8 +115,9 @@ def phase_table(snapshot: Snapshot) -> None:
 
 
 def node_table(key: str, snapshot: Snapshot, kept_in: str) -> None:
-    """The heatmap as a table, in the order in which the nodes came."""
-    nodes, now = snapshot.nodes[: 2 * ROWS], snapshot.taken_at
+    """The heatmap as a table, in the order in which the nodes came; those in trouble are the last to be left out."""
+    worst_first = sorted(snapshot.nodes, key=lambda node: -SEVERITY.index(node_family(node.state)))
+    nodes = sorted(worst_first[: 2 * ROWS], key=lambda node: node.order)
     if not nodes:
         st.caption("There are no nodes.")
         return
@@ -125,9 +127,9 @@ def node_table(key: str, snapshot: Snapshot, kept_in: str) -> None:
             "State": [
                 f"{node_family(node.state).glyph} {node_words(node.state, node.accepts)}" for node in nodes
             ],
-            "For": [duration(now - node.since) for node in nodes],
+            "State since": [node.since for node in nodes],
             "Kind": ["dedicated" if node.dedicated else "Spot" for node in nodes],
-            "Slots in use": [f"{node.slots_used} of {snapshot.slots}" for node in nodes],
+            f"Of {words.count(snapshot.slots, 'slot')}": [node.slots_used for node in nodes],
             "Tasks run": [node.tasks_run for node in nodes],
             "Problem": [node.error for node in nodes],
             "Address": [node.ip for node in nodes],
@@ -137,8 +139,8 @@ def node_table(key: str, snapshot: Snapshot, kept_in: str) -> None:
     if not frame["Problem"].any():
         frame = frame.drop(columns="Problem")
     chosen_row(key, frame, [Click("node", node.id) for node in nodes], kept_in)
-    if len(snapshot.nodes) > len(nodes):
-        st.caption(f"The first {len(nodes):,} of {len(snapshot.nodes):,}.")
+    left_out = ", those in trouble first" if len(snapshot.nodes) > len(nodes) else ""
+    st.caption(f"Showing {len(nodes):,} of {len(snapshot.nodes):,}{left_out}.")
 
 
 def chosen_row(key: str, frame: pd.DataFrame, things: Sequence[Click], kept_in: str) -> None:
@@ -153,7 +155,9 @@ def chosen_row(key: str, frame: pd.DataFrame, things: Sequence[Click], kept_in: 
         on_select=_row_chooser(key, things, kept_in),
         selection_mode="single-row",
         column_config={
-            "For": st.column_config.TextColumn(width=80),
+            "State since": st.column_config.DatetimeColumn(
+                format="distance", timezone=words.zone().key, width=110
+            ),
             "State": st.column_config.TextColumn(width=150),
         },
     )

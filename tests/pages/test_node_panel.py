@@ -9,12 +9,15 @@ from streamlit.testing.v1 import AppTest
 
 from batch_core import pools
 from batch_core.account import Account
+from batch_core.monitor import Snapshot
 from batch_core.node_facts import NodeFacts, StartTask, node_facts
+from batch_core.snapshot import Counts
 from pages.components.live_chart import Click
+from pages.parts import monitor_tables
 from pages.parts.node_facts import start_task_words
 from pages.shell import words
 from tests.fleet import add_tasks, simulated_job, simulated_pool
-from tests.pages.nodes import START
+from tests.pages.nodes import START, node
 from tests.waiting import until
 
 PAGE = "pages/monitor.py"
@@ -98,3 +101,17 @@ def test_how_a_start_task_went_in_words(
     over = START + timedelta(seconds=ended) if ended else None
     now = START + timedelta(minutes=1)
     assert start_task_words(StartTask(exit_code, retries, START, over), now) == said
+
+
+def test_of_more_nodes_than_a_table_shows_those_in_trouble_stay(monkeypatch: pytest.MonkeyPatch) -> None:
+    nodes = tuple(node(order, "unusable" if order == 1_499 else "idle") for order in range(1_500))
+    shown: list[list[str]] = []
+    said: list[str] = []
+    monkeypatch.setattr(
+        monitor_tables, "chosen_row", lambda key, frame, things, kept_in: shown.append(list(frame["Node"]))
+    )
+    monkeypatch.setattr(monitor_tables.st, "caption", said.append)
+    picture = Snapshot(1, START, None, None, nodes, (), (), Counts(), 1)
+    monitor_tables.node_table("k", picture, "kept")
+    assert (len(shown[0]), shown[0][0], shown[0][-1]) == (1_000, "n0", "n1499")
+    assert said == ["Showing 1,000 of 1,500, those in trouble first."]
