@@ -47,8 +47,9 @@ class Recipe:
 class Conversion:
     """One thing that a file can become; `icon` is a Material icon's name.
 
-    `line` says what it is for, `keeps` what of the source stays, `costs` how long it takes. `most_bytes` is what a
-    result may have, `longest` how many seconds of a source it takes, `smallest` the least width and height.
+    `line` says what it is for, `keeps` what of the source stays, `costs` how long it takes on two cores, roughly.
+    `most_bytes` is what a result may have, `longest` how many seconds of a source it takes, `smallest` the least
+    width and height.
     """
 
     id: str

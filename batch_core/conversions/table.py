@@ -76,25 +76,25 @@ CONVERSIONS: tuple[Conversion, ...] = (
     ),
     Conversion(
         "mp4-1080p", "MP4 1080p", "Web and social", "plays on every screen, 1080 lines at most", "mp4", "video",
-        "movie", "video/mp4", _h264(1080), _PICTURE_AND_STEREO.format(1080), "About as long as it plays.", _FILM,
+        "movie", "video/mp4", _h264(1080), _PICTURE_AND_STEREO.format(1080), "Up to twice as long as it plays.", _FILM,
     ),
     Conversion(
         "mp4-720p", "MP4 720p", "Web and social", "plays on every screen, 720 lines at most", "mp4", "video", "movie",
-        "video/mp4", _h264(720), _PICTURE_AND_STEREO.format(720), "Half as long as it plays.", _FILM,
+        "video/mp4", _h264(720), _PICTURE_AND_STEREO.format(720), "About as long as it plays.", _FILM,
     ),
     Conversion(
         "mp4-480p", "MP4 480p", "Web and social", "small enough for slow networks", "mp4", "video", "movie",
-        "video/mp4", _h264(480), _PICTURE_AND_STEREO.format(480), "A quarter as long as it plays.", _FILM,
+        "video/mp4", _h264(480), _PICTURE_AND_STEREO.format(480), "Half as long as it plays.", _FILM,
     ),
     Conversion(
         "mp4-25mb", "MP4 up to 25 MB", "Web and social", "fits in mails and chats that take 25 MB", "mp4", "video",
         "attach_email", "video/mp4", _h264(1080, fps=30), "Picture and stereo sound, as large and good as 25 MB allow.",
-        "About as long as it plays.", ("part", "audio", "volume"), most_bytes=25_000_000, becomes="MP4 of up to 25 MB",
+        "Up to twice as long as it plays.", ("part", "audio", "volume"), most_bytes=25_000_000, becomes="MP4 of up to 25 MB",
     ),
     Conversion(
         "mp4-10mb", "MP4 up to 10 MB", "Web and social", "fits in chats that take 10 MB", "mp4", "video",
         "attach_email", "video/mp4", _h264(1080, fps=30), "Picture and stereo sound, as large and good as 10 MB allow.",
-        "Half as long as it plays.", ("part", "audio", "volume"), most_bytes=10_000_000, becomes="MP4 of up to 10 MB",
+        "Up to twice as long as it plays.", ("part", "audio", "volume"), most_bytes=10_000_000, becomes="MP4 of up to 10 MB",
     ),
     Conversion(
         "webm", "WebM", "Web and social", "for web pages: VP9 and Opus", "webm", "video", "public", "video/webm",
@@ -185,7 +185,7 @@ CONVERSIONS: tuple[Conversion, ...] = (
         result="picture", becomes="a contact sheet each",
     ),
     Conversion(
-        "frames", "Picture every few seconds", "Pictures", "a JPEG every few seconds, in a folder", "jpg", "video",
+        "frames", "Frames", "Pictures", "a JPEG every few seconds, in a folder", "jpg", "video",
         "burst_mode", "image/jpeg", _still(one=False, lines=1080),
         f"Pictures of 1080 lines at most, {MOST_PICTURES:,} at most.", "A tenth of its length.",
         ("quality", "part", "size", "every"), result="pictures", becomes="pictures",
@@ -200,7 +200,7 @@ CONVERSIONS: tuple[Conversion, ...] = (
         "burned", "Subtitles in the picture", "Subtitles", "burns them in: visible in every player", "mp4",
         "subtitles", "closed_caption", "video/mp4", _h264(1080),
         _PICTURE_AND_STEREO.format(1080).replace("; other tracks and subtitles", ", one subtitle track; others"),
-        "About as long as it plays.", (*_SIZED, "subtitle"), becomes="MP4 with subtitles in the picture",
+        "Up to twice as long as it plays.", (*_SIZED, "subtitle"), becomes="MP4 with subtitles in the picture",
     ),
 )  # fmt: skip
 
