@@ -66,7 +66,7 @@ def ask_to_disable(account: Account, job: Run) -> None:
                 session.show_error(error)
                 return
             st.rerun()
-        if st.button("Go on", key="monitor_disable_not"):
+        if st.button("Keep it running", key="monitor_disable_not"):
             st.rerun()
 
 
@@ -74,10 +74,12 @@ def ask_to_disable(account: Account, job: Run) -> None:
 def confirm_stop(account: Account, watched: Watched, snapshot: Snapshot) -> None:
     """Names the job and what would be ended; only its own button stops it."""
     counts = snapshot.counts
-    st.markdown(
-        f"**{words.plain(snapshot.job.name)}**: {words.count(counts.running, 'running task')} will be ended, "
-        f"{words.count(counts.active, 'waiting task')} will not be started. What is done stays."
+    goes = [f"{words.count(counts.running, 'running task')} will be ended"] * bool(counts.running)
+    goes += [f"{words.count(counts.active, 'waiting task')} will not be started"] * bool(counts.active)
+    told = (
+        f"{', '.join(goes)}. What is done stays." if goes else "all its tasks have ended; it takes no more."
     )
+    st.markdown(f"**{words.plain(snapshot.job.name)}**: {told}")
     with st.container(horizontal=True):
         if st.button("Stop the job", key="monitor_stop", type="primary", icon=":material/stop_circle:"):
             try:
@@ -86,5 +88,5 @@ def confirm_stop(account: Account, watched: Watched, snapshot: Snapshot) -> None
                 session.show_error(error)
                 return
             st.rerun()
-        if st.button("Go on"):
+        if st.button("Keep it running"):
             st.rerun()

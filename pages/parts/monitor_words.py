@@ -52,8 +52,11 @@ def _over(snapshot: Snapshot) -> Line:
     counts, job = snapshot.counts, snapshot.job
     took = duration(elapsed(snapshot))
     if job.reason in _ENDED:
+        failed = counts.failed - snapshot.stopped
+        told = f", {failed:,} failed" if failed else ""
         return Line(
-            f"{_ENDED[job.reason]} after {took}: {counts.succeeded:,} of {counts.total:,} done.", "warning"
+            f"{_ENDED[job.reason]} after {took}: {counts.succeeded:,} of {counts.total:,} done{told}.",
+            "warning",
         )
     if counts.failed:
         others = {"failed": counts.failed - snapshot.stopped, "stopped": snapshot.stopped}

@@ -392,14 +392,14 @@ SAID = [
         None,
         "",
         Counts(0, 0, 1, 4),
-        "It was stopped after 2 min: 1 of 5 done.",
+        "It was stopped after 2 min: 1 of 5 done, 4 failed.",
     ),
     (
         a_job(**ENDED, reason="MaxWallClockTimeExpiry"),
         None,
         "",
         Counts(0, 0, 1, 4),
-        "It was stopped at its time limit after 2 min: 1 of 5 done.",
+        "It was stopped at its time limit after 2 min: 1 of 5 done, 4 failed.",
     ),
     (a_job(error="No *quota*"), a_pool(), "idle", Counts(5), r"The job can't start: No \*quota\*"),
     (
