@@ -1,7 +1,6 @@
 """The videos in the input container: upload targets, the list, what is in each, deletion."""
 
 import base64
-import binascii
 import hashlib
 import re
 import unicodedata
@@ -15,17 +14,17 @@ from azure.core import MatchConditions
 from azure.core.exceptions import ResourceModifiedError, ResourceNotFoundError
 from azure.storage.blob import BlobProperties
 
+from batch_core import contents
 from batch_core import probe as probing
 from batch_core.account import Account
 from batch_core.errors import DashboardError, NotFound, translated
 from batch_core.probe import Probe
 from batch_core.storage import INPUTS, container_sas, delete_blobs, expiry, inputs_url, read_url
+from batch_core.texts import decoded, encode_name, kept_folder, placed, visible
 
 _OURS = re.compile(r"([0-9a-f]{32})/([A-Za-z0-9._-]{1,80})")
 _METADATA_BYTES = 6000  # of the 8 KiB that a blob's metadata may have in all
-_JOINERS = "\u200c\u200d"  # invisible, but Persian words and many emoji are others without them
 Progress = Callable[[int, int], None]
-_SPACES = "\t\n\v\f\r\x85\u2028\u2029"
 
 
 @dataclass(frozen=True)
@@ -44,7 +43,10 @@ class UploadTarget:
 
 @dataclass(frozen=True)
 class VideoFile:
-    """A blob of the input container; `name` is what its owner calls it, `size` is in bytes."""
+    """A blob of the input container; `name` is what its owner calls it, `folder` where it lay there, `size` is in bytes.
+
+    `content` is its fingerprint (`contents`), made when it is looked into; nothing for what can't be converted.
+    """
 
     id: str
     blob: str
@@ -52,6 +54,13 @@ class VideoFile:
     size: int
     uploaded: datetime
     probe: Probe | None = None
+    folder: str = ""
+    content: str = ""
+
+    @property
+    def path(self) -> str:
+        """Its name with its folder."""
+        return placed(self.folder, self.name)
 
 
 def upload_target(account: Account) -> UploadTarget:
@@ -77,46 +86,28 @@ def safe_name(name: str) -> str:
     return stem[:80]
 
 
-def visible(text: str) -> str:
-    """A stranger's text in one line: without control characters, marks that turn it round, or lone halves."""
-    return "".join(" " if c in _SPACES else c for c in text if c in _SPACES or _is_visible(c))
-
-
-def _is_visible(c: str) -> bool:
-    if c in _JOINERS:
-        return True
-    if unicodedata.category(c) == "Cn":  # perhaps an emoji younger than this Python; never a noncharacter
-        return not (0xFDD0 <= ord(c) <= 0xFDEF or ord(c) & 0xFFFE == 0xFFFE)
-    return unicodedata.category(c) not in ("Cc", "Cf", "Cs", "Co")
-
-
 def distinct_names(files: Iterable[VideoFile]) -> dict[str, str]:
-    """A name for each file by its id, for choosing among them: of several with one name the oldest keeps it."""
+    """A name, with its folder, for each file by its id, for choosing among them: of several with one the oldest keeps it."""
     oldest_first = sorted(files, key=lambda file: file.uploaded)
-    taken = {file.name for file in oldest_first}
+    taken = {file.path for file in oldest_first}
     given: dict[str, str] = {}
     count: dict[str, int] = {}
     for file in oldest_first:
-        name = file.name
-        while file.name in count and name in taken:
-            count[file.name] += 1
+        path = file.path
+        while file.path in count and path in taken:
+            count[file.path] += 1
             stem, _, extension = file.name.rpartition(".")
-            number = f" ({count[file.name]})"
-            name = f"{stem}{number}.{extension}" if stem else f"{file.name}{number}"
-        count.setdefault(file.name, 1)
-        taken.add(name)
-        given[file.id] = name
+            number = f" ({count[file.path]})"
+            path = placed(file.folder, f"{stem}{number}.{extension}" if stem else f"{file.name}{number}")
+        count.setdefault(file.path, 1)
+        taken.add(path)
+        given[file.id] = path
     return given
 
 
 def is_ours(blob: str) -> bool:
     """Whether a blob of the input container has a name as this app gives."""
     return _OURS.fullmatch(blob) is not None
-
-
-def encode_name(name: str) -> str:
-    """A true name as the blob's metadata `name` holds it: base64url of UTF-8 without padding."""
-    return base64.urlsafe_b64encode(name.encode("utf-8", "replace")).rstrip(b"=").decode()
 
 
 def list_files(account: Account) -> list[VideoFile]:
@@ -136,9 +127,25 @@ def probe_file(account: Account, file: VideoFile) -> VideoFile:
     Raises NotFound when the file is gone and Unreachable when storage does not hand it over.
     """
     found = probing.probe(read_url(account, INPUTS, file.blob, hours=1), file.size)
+    looked = replace(
+        file, probe=found, content=contents.of_input(account, file.blob, file.size) if found.ok else ""
+    )
     if not account.look_only:
-        _keep(account, file, found)
-    return replace(file, probe=found)
+        _keep(account, looked)
+    return looked
+
+
+def with_content(account: Account, file: VideoFile) -> VideoFile:
+    """The file with its fingerprint, which is made and kept for one that was looked into without.
+
+    Raises NotFound when the file is gone.
+    """
+    if file.content or file.probe is None or not file.probe.ok:
+        return file
+    made = replace(file, content=contents.of_input(account, file.blob, file.size))
+    if not account.look_only:
+        _keep(account, made)
+    return made
 
 
 def probe_new(account: Account, files: Iterable[VideoFile], workers: int = 2) -> Iterator[VideoFile]:
@@ -175,8 +182,12 @@ def delete_files(account: Account, files: Iterable[VideoFile], progress: Progres
 def metadata_of(file: VideoFile) -> dict[str, str]:
     """The metadata that a blob of ours carries: its true name, and what is in it once that is known."""
     found = {"name": encode_name(file.name)}
+    if file.folder:
+        found["folder"] = encode_name(file.folder)
     if file.probe is not None:
         found["probe"] = _encode_probe(file.probe)
+    if file.content:
+        found["content"] = file.content
     return found
 
 
@@ -187,12 +198,14 @@ def _encode_probe(found: Probe) -> str:
     return text
 
 
-def _keep(account: Account, file: VideoFile, found: Probe) -> None:
-    """Writes the probe beside the other metadata, unless someone changed the blob meanwhile."""
+def _keep(account: Account, file: VideoFile) -> None:
+    """Writes what was found beside the other metadata, unless someone changed the blob meanwhile."""
     with translated(f"note what is in {file.name}"):
         blob = account.blobs.get_blob_client(INPUTS, file.blob)
         properties = blob.get_blob_properties()
-        metadata = dict(properties.metadata or {}) | {"probe": _encode_probe(found)}
+        found = metadata_of(file)
+        del found["name"]  # another program's blob keeps what it says
+        metadata = dict(properties.metadata or {}) | found
         try:
             blob.set_blob_metadata(
                 metadata, etag=properties.etag, match_condition=MatchConditions.IfNotModified
@@ -225,6 +238,8 @@ def _file(blob: BlobProperties) -> VideoFile:
         size=blob.size or 0,
         uploaded=_uploaded(blob),
         probe=_kept_probe(metadata.get("probe")),
+        folder=kept_folder(metadata.get("folder") or ""),
+        content=contents.known(metadata.get("content")),
     )
 
 
@@ -235,7 +250,7 @@ def _uploaded(blob: Any) -> datetime:
 
 def _true_name(encoded: str | None, otherwise: str) -> str:
     try:
-        name = _decoded(encoded or "")
+        name = decoded(encoded or "")
     except ValueError:
         name = ""
     return visible(name).strip()[:255] or visible(otherwise).strip()[:255] or "file"
@@ -245,14 +260,6 @@ def _kept_probe(encoded: str | None) -> Probe | None:
     if not encoded:
         return None
     try:
-        return Probe.from_json(_decoded(encoded))
+        return Probe.from_json(decoded(encoded))
     except (ValueError, TypeError, KeyError):
         return None
-
-
-def _decoded(text: str) -> str:
-    """Base64url, with or without padding, of UTF-8. Raises ValueError."""
-    try:
-        return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)).decode()
-    except (binascii.Error, UnicodeDecodeError) as error:
-        raise ValueError("not base64url of UTF-8") from error

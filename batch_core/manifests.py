@@ -21,11 +21,15 @@ from batch_core.files import VideoFile
 from batch_core.images import ImageRef
 from batch_core.pools import PoolSpec
 from batch_core.storage import RESULTS
+from batch_core.texts import placed
 
 
 @dataclass(frozen=True)
 class ManifestFile:
-    """One file's way: input blob, task, command, and the name of its result. Size in bytes, duration in s."""
+    """One file's way: input blob, task, command, and the name of its result. Size in bytes, duration in s.
+
+    `content` is the input's fingerprint; runs of earlier versions have none.
+    """
 
     task_id: str
     file_id: str
@@ -36,6 +40,13 @@ class ManifestFile:
     result_name: str
     extension: str
     command: str
+    folder: str = ""
+    content: str = ""
+
+    @property
+    def path(self) -> str:
+        """The file's name with its folder."""
+        return placed(self.folder, self.name)
 
 
 @dataclass(frozen=True)

@@ -154,4 +154,6 @@ def _manifest_file(plan: Plan, made: Conversion, number: int, file: VideoFile, r
         result_name=result,
         extension=file.probe.extension,
         command=command,
+        folder=file.folder,
+        content=file.content,
     )

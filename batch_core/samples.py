@@ -14,7 +14,7 @@ from azure.core.exceptions import ResourceExistsError
 from azure.storage.blob import ContentSettings
 from imageio_ffmpeg import get_ffmpeg_exe
 
-from batch_core import files
+from batch_core import contents, files
 from batch_core.account import Account
 from batch_core.errors import ServiceFailure, translated
 from batch_core.files import VideoFile
@@ -81,7 +81,10 @@ def _make(account: Account, sample: Sample, folder: Path) -> VideoFile:
     path = folder / files.safe_name(sample.name)
     _encode(sample, path)
     size = path.stat().st_size
-    file = VideoFile(_id(sample), _blob(sample), sample.name, size, datetime.now(UTC), probe(path, size))
+    found = probe(path, size)
+    file = VideoFile(
+        _id(sample), _blob(sample), sample.name, size, datetime.now(UTC), found, contents.of_path(path)
+    )
     with translated("store a sample video"), path.open("rb") as data:
         try:
             account.blobs.get_blob_client(INPUTS, file.blob).upload_blob(
