@@ -1,5 +1,6 @@
 """Everything that a run has made as one ZIP, read from storage while it is sent."""
 
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -7,10 +8,12 @@ from zipstream import ZIP_STORED, ZipStream
 
 from batch_core import jobs
 from batch_core.account import Account
+from batch_core.conversions import folder_path
 from batch_core.errors import NotFound
 from batch_core.reading import read_blob
 from batch_core.results import list_results
 from batch_core.storage import RESULTS
+from batch_core.texts import placed
 
 LEFT_OUT = "Left out.txt"
 
@@ -40,7 +43,8 @@ def zip_stream(account: Account, run_id: str, task_id: str | None = None) -> Arc
         (row.source_name, row.reason or "It is not done yet.") for row in listed if row.state != "done"
     ]
     left_out += manifest.left_out if task_id is None else ()
-    *names, note = _unique([*(result.name for result in done), LEFT_OUT])
+    places = {file.task_id: folder_path(file.folder) for file in manifest.files} if task_id is None else {}
+    *names, note = _unique([*(placed(places.get(row.task_id, ""), row.name) for row in done), LEFT_OUT])
     for result, name in zip(done, names, strict=True):
         for number, (blob, size) in enumerate(result.parts or ((result.blob, result.size or 0),), start=1):
             inside = f"{name}/{number:04}.{blob.rpartition('.')[2]}" if result.parts else name
@@ -63,15 +67,17 @@ def _archive_name(name: str) -> str:
 
 
 def _unique(names: list[str]) -> list[str]:
-    """The same names, numbered where two would fall onto one file on a disk that ignores case."""
-    taken: set[str] = set()
+    """The same names, numbered where two would fall onto one file, or a file onto a folder, on a disk that ignores case."""
+    taken = {name[: slash.start()].casefold() for name in names for slash in re.finditer("/", name)}
     unique = []
     for name in names:
-        stem, dot, extension = name.rpartition(".")
+        folder, slash, base = name.rpartition("/")
+        stem, dot, extension = base.rpartition(".")
         candidate, number = name, 1
         while candidate.casefold() in taken:
             number += 1
-            candidate = f"{stem or extension} ({number}){dot}{extension if stem else ''}"
+            numbered = f"{stem or extension} ({number}){dot}{extension if stem else ''}"
+            candidate = f"{folder}{slash}{numbered}"
         taken.add(candidate.casefold())
         unique.append(candidate)
     return unique

@@ -120,7 +120,7 @@ def _files(account: Account) -> list[Item]:
         Item(
             "files",
             file.blob,
-            file.name,
+            file.path,
             f"added on {file.uploaded:%d %b %Y}",
             file.size,
             file.size > 0,

@@ -54,8 +54,8 @@ class VideoFile:
     size: int
     uploaded: datetime
     probe: Probe | None = None
-    folder: str = ""
     content: str = ""
+    folder: str = ""
 
     @property
     def path(self) -> str:

@@ -24,10 +24,10 @@ from batch_core.errors import (
     translated,
 )
 from batch_core.failures import STDERR
-from batch_core.files import encode_name
 from batch_core.manifests import Manifest
 from batch_core.pacing import Backoff
 from batch_core.storage import INPUTS, RESULTS, container_url, read_url
+from batch_core.texts import encode_name
 
 T = TypeVar("T")
 Progress = Callable[[int, int], None]
@@ -49,7 +49,7 @@ def tasks_of(account: Account, manifest: Manifest) -> Iterable[models.BatchTaskC
         folder = f"{manifest.run_id}/{file.task_id}"
         yield models.BatchTaskCreateOptions(
             id=file.task_id,
-            display_name=file.name[:1024],
+            display_name=file.path[:1024],
             command_line=file.command,
             resource_files=[models.ResourceFile(http_url=source, file_path=f"input.{file.extension}")],
             output_files=[

@@ -40,8 +40,8 @@ class ManifestFile:
     result_name: str
     extension: str
     command: str
-    folder: str = ""
     content: str = ""
+    folder: str = ""
 
     @property
     def path(self) -> str:

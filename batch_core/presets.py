@@ -18,8 +18,8 @@ from batch_core.conversions import Options, conversion, options_from, stored
 from batch_core.conversions.expert import parse
 from batch_core.conversions.options import only_taken
 from batch_core.errors import InvalidInput, NotFound, ServiceFailure
-from batch_core.files import visible
 from batch_core.folders import make_private
+from batch_core.texts import visible
 
 FILE = "presets.json"
 KIND = "batch-video-presets"

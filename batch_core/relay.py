@@ -16,6 +16,7 @@ from azure.storage.blob import BlobBlock, BlobClient, ContentSettings
 from batch_core.account import Account
 from batch_core.errors import Conflict, InvalidInput, NotFound, translated
 from batch_core.storage import INPUTS, ensure_containers
+from batch_core.texts import encode_name, kept_folder
 
 BLOCK_LIMIT = 32 * 1024 * 1024  # bytes of one block that are held in memory; 50,000 of them make a blob
 BLOCKS_LIMIT = 50_000  # of one blob: learn.microsoft.com/rest/api/storageservices/put-block-list
@@ -56,13 +57,15 @@ def receive_block(account: Account, blob: str, block_id: str, data: bytes) -> No
     _with_container(account, send)
 
 
-def receive_list(account: Account, blob: str, block_list: bytes, name: str, content_type: str) -> None:
+def receive_list(
+    account: Account, blob: str, block_list: bytes, name: str, content_type: str, folder: str = ""
+) -> None:
     """Put Block List: the input becomes a blob; Conflict when there is another of that name already."""
     client = _input(account, blob)
     ids = re.findall(rb"<Latest>([A-Za-z0-9+/=]{1,88})</Latest>", block_list)
     if not 0 < len(ids) <= BLOCKS_LIMIT:
         raise InvalidInput("The upload's list of blocks is empty or too long.")
-    numbers, metadata = [_decoded(number.decode()) for number in ids], _metadata(name)
+    numbers, metadata = [_decoded(number.decode()) for number in ids], _metadata(name, folder)
     try:
         with translated("finish the upload"):
             client.commit_block_list(
@@ -78,9 +81,11 @@ def receive_list(account: Account, blob: str, block_list: bytes, name: str, cont
                 raise
 
 
-def receive_blob(account: Account, blob: str, data: bytes, name: str, content_type: str) -> None:
+def receive_blob(
+    account: Account, blob: str, data: bytes, name: str, content_type: str, folder: str = ""
+) -> None:
     """Put Blob: a small input at once; Conflict when there is another of that name already."""
-    client, metadata = _input(account, blob), _metadata(name)
+    client, metadata = _input(account, blob), _metadata(name, folder)
     digest = hashlib.md5(data, usedforsecurity=False).digest()
 
     def send() -> None:
@@ -128,8 +133,9 @@ def _decoded(block_id: str) -> str:
         raise InvalidInput("This is not the id of a block.") from None
 
 
-def _metadata(name: str) -> dict[str, str]:
-    """`name` is base64url as the browser sends it."""
+def _metadata(name: str, folder: str) -> dict[str, str]:
+    """Both are base64url as the browser sends them; a folder that leads elsewhere than down is left out."""
     if not _META.fullmatch(name):
         raise InvalidInput("The upload's name is missing or not encoded.")
-    return {"name": name}
+    kept = kept_folder(folder)
+    return {"name": name} | ({"folder": encode_name(kept)} if kept else {})

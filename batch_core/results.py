@@ -140,7 +140,7 @@ def _result(
     made_of = _made_of(manifest, file, blobs)
     empty = Result(
         task_id=file.task_id,
-        source_name=file.name,
+        source_name=file.path,
         source_size=file.size,
         source_duration=file.duration,
         name=file.result_name,

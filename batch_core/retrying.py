@@ -26,7 +26,7 @@ def inputs(account: Account, run_id: str, task_ids: Collection[str]) -> Inputs:
     stored = {video.blob: video for video in list_files(account)}
     return Inputs(
         videos=tuple(stored[file.blob] for file in wanted if file.blob in stored),
-        gone=tuple(file.name for file in wanted if file.blob not in stored),
+        gone=tuple(file.path for file in wanted if file.blob not in stored),
     )
 
 

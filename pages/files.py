@@ -104,7 +104,7 @@ def _confirm(account: Account, chosen: list[VideoFile]) -> None:
     st.write(f"{words.count(len(chosen), 'file')} will be deleted for good. Results made of {them} stay.")
     with st.container(height=200 if len(chosen) > 6 else "content"):
         for file in chosen[:200]:
-            st.text(f"{file.name} · {words.size(file.size)}")
+            st.text(f"{file.path} · {words.size(file.size)}")
     if len(chosen) > 200:
         st.caption(f"and {words.count(len(chosen) - 200, 'more file')}")
     with st.container(horizontal=True):

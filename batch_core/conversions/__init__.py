@@ -1,7 +1,7 @@
 """What videos can be made into, the command lines that do it, what the results have to be, and their names."""
 
 from batch_core.conversions.command import command_line
-from batch_core.conversions.names import path_name, result_names
+from batch_core.conversions.names import folder_path, path_name, result_names
 from batch_core.conversions.options import (
     Options,
     Quality,
@@ -27,6 +27,7 @@ __all__ = [
     "command_line",
     "content_type",
     "conversion",
+    "folder_path",
     "only_taken",
     "options_from",
     "path_name",

@@ -5,7 +5,8 @@ import unicodedata
 from collections.abc import Iterable
 
 from batch_core.conversions.recipe import Conversion
-from batch_core.files import VideoFile, visible
+from batch_core.files import VideoFile
+from batch_core.texts import visible
 
 _RESERVED = re.compile(r"(?i)(con|prn|aux|nul|com\d|lpt\d)(\..*)?")
 _UNSAFE = re.compile(r'[/\\:*?"<>|]')  # what some disk would not take
@@ -14,20 +15,20 @@ _NAME_BYTES = 255  # of a file's name, on almost every disk
 
 
 def result_names(files: Iterable[VideoFile], wanted: Conversion) -> dict[str, str]:
-    """A name for each file's result, by the file's id: its own, unique, fit for any disk.
+    """A name for each file's result, by the file's id: its own, unique in its folder, fit for any disk.
 
     Of files with one name, also where only case or the form of accents differs, the oldest keeps it.
     """
     names: dict[str, str] = {}
-    taken: set[str] = set()
-    numbers: dict[str, int] = {}
+    taken: set[tuple[str, str]] = set()
+    numbers: dict[tuple[str, str], int] = {}
     for file in sorted(files, key=lambda file: file.uploaded):
-        stem = _stem(file.name)
-        number = numbers.get(_folded(stem), 1)
-        while _folded(name := _numbered(stem, number, wanted)) in taken:
+        folder, stem = _folded(folder_path(file.folder)), _stem(file.name)
+        number = numbers.get((folder, _folded(stem)), 1)
+        while (folder, _folded(name := _numbered(stem, number, wanted))) in taken:
             number += 1
-        numbers[_folded(stem)] = number + 1
-        taken.add(_folded(name))
+        numbers[folder, _folded(stem)] = number + 1
+        taken.add((folder, _folded(name)))
         names[file.id] = name
     return names
 
@@ -37,13 +38,23 @@ def path_name(result_name: str) -> str:
     return _NOT_IN_PATHS.sub("_", result_name)
 
 
+def folder_path(folder: str) -> str:
+    """A folder as any disk takes it: none of its parts leads out of it, has a forbidden name or is too long."""
+    parts = [_fit(part, "folder") for part in folder.split("/")] if folder else []
+    return "/".join(_cut(part, _NAME_BYTES) for part in parts)
+
+
 def _numbered(stem: str, number: int, wanted: Conversion) -> str:
     tail = "" if number == 1 else f" ({number})"
     tail += (
         "" if wanted.result == "pictures" else f".{wanted.extension}"
     )  # several lie in a folder of that name
     room = _NAME_BYTES - len(tail)
-    return stem.encode()[:room].decode(errors="ignore").rstrip(" .") + tail
+    return _cut(stem, room) + tail
+
+
+def _cut(text: str, most: int) -> str:
+    return text.encode()[:most].decode(errors="ignore").rstrip(" .")
 
 
 def _folded(name: str) -> str:
@@ -52,12 +63,16 @@ def _folded(name: str) -> str:
 
 
 def _stem(name: str) -> str:
-    """The name without its extension, and without what a blob's path or a file system would not take."""
-    base = unicodedata.normalize("NFC", name.rsplit("/", 1)[-1])
+    """The name without its extension, as any disk takes it."""
+    base = name.rsplit("/", 1)[-1]
     head, dot, extension = base.rpartition(".")
     if dot and head and re.fullmatch(r"[A-Za-z0-9]{1,8}", extension):
         base = head
-    stem = re.sub(r"\s+", " ", _UNSAFE.sub("_", visible(base))).strip(" .")
-    if not stem or _RESERVED.fullmatch(stem):
-        stem = f"video {stem}".strip()
-    return stem
+    return _fit(base, "video")
+
+
+def _fit(text: str, otherwise: str) -> str:
+    """The text without what a blob's path or a file system would not take."""
+    shown = visible(unicodedata.normalize("NFC", text))
+    kept = re.sub(r"\s+", " ", _UNSAFE.sub("_", shown)).strip(" .")
+    return f"{otherwise} {kept}".strip() if not kept or _RESERVED.fullmatch(kept) else kept

@@ -118,7 +118,7 @@ def left_out(found: list[VideoFile]) -> None:
     """Names what can't be converted, and why, before anything runs."""
     refused = [file for file in found if file.probe and not file.probe.ok]
     if len(refused) == 1:
-        sentence = f"{words.plain(refused[0].name)} {words.plain(refused[0].probe.reason)} It is left out"
+        sentence = f"{words.plain(refused[0].path)} {words.plain(refused[0].probe.reason)} It is left out"
     elif refused:
         sentence = (
             f"{len(refused)} files are not videos that we can read; the table says why. They are left out"

@@ -48,7 +48,7 @@ def choose_files(
     )
     chosen = set(only)
     wanted = [file for file in everything if file.id in fit and (file.id in chosen or not chosen)]
-    refused = tuple((file.name, fit[file.id] or "") for file in wanted if fit[file.id])
+    refused = tuple((file.path, fit[file.id] or "") for file in wanted if fit[file.id])
     if refused:
         _name_refused(refused)
     return [file for file in wanted if not fit[file.id]], refused

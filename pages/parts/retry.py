@@ -129,7 +129,7 @@ def _plan(account: Account, run: Run, task_ids: list[str], conversion_id: str, n
     reasons = {video.id: conversions.refusal(wanted, video, run.options) for video in found.videos}
     left_out = [f"- **{words.plain(name)}**: it is no longer in storage" for name in found.gone]
     left_out += [
-        f"- **{words.plain(video.name)}**: {words.plain(reason)}"
+        f"- **{words.plain(video.path)}**: {words.plain(reason)}"
         for video in found.videos
         if (reason := reasons[video.id])
     ]

@@ -129,14 +129,14 @@ async def reach(request: Request) -> Response:
 
 def _store(account: Account, request: Request, body: bytes) -> None:
     path, step = request.path_params["blob"], request.query_params.get("comp")
-    name = request.headers.get("x-ms-meta-name", "")
+    name, folder = (request.headers.get(f"x-ms-meta-{key}", "") for key in ("name", "folder"))
     content_type = request.headers.get("x-ms-blob-content-type", "application/octet-stream")
     if step == "block":
         relay.receive_block(account, path, request.query_params.get("blockid", ""), body)
     elif step == "blocklist":
-        relay.receive_list(account, path, body, name, content_type)
+        relay.receive_list(account, path, body, name, content_type, folder)
     elif step is None:
-        relay.receive_blob(account, path, body, name, content_type)
+        relay.receive_blob(account, path, body, name, content_type, folder)
     else:
         raise errors.InvalidInput("Uploads know blocks, lists of blocks and whole files.")
 
