@@ -59,9 +59,7 @@ def order(
     where it was and keeps its name.
     """
     places = {**(gone or {}), **{node.id: node.order for node in nodes}}
-    ids = sorted(
-        {*places, *work.ran_on}, key=lambda id: (id not in first, places.get(id, len(places)), id)
-    )
+    ids = sorted({*places, *work.ran_on}, key=lambda id: (id not in first, places.get(id, len(places)), id))
     return Order(tuple(ids), places)
 
 

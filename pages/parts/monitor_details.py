@@ -5,13 +5,13 @@ from __future__ import annotations
 import streamlit as st
 
 from batch_core.account import Account
-from batch_core.monitor import Snapshot
+from batch_core.monitor import Snapshot, TaskRow
 from pages.charts.labels import node_name
 from pages.charts.palette import ERROR, node_family
 from pages.components.live_chart import Click
 from pages.parts.monitor_choice import Watched
 from pages.parts.monitor_tables import SHOWN
-from pages.parts.monitor_work import Work, found, work_of
+from pages.parts.monitor_work import Work, found, once, work_of
 from pages.parts.node_panel import node_details
 from pages.parts.pickers import distinct
 from pages.parts.task_panel import task_details
@@ -60,13 +60,23 @@ def _options(work: Work) -> dict[Click, str]:
     """
     shown: Click | None = st.session_state.get(SHOWN)
     snapshot = work.snapshot
-    nodes = sorted(snapshot.nodes, key=lambda node: (node_family(node.state) is not ERROR, node.order))
-    listed_nodes, listed_tasks = nodes[:NODES], work.tasks.newest(0, TASKS)
-    if shown and shown.kind == "node" and (node := found(snapshot.nodes, shown.id)):
-        listed_nodes.append(node)
-    if shown and shown.kind == "task" and (task := found(snapshot.tasks, shown.id)):
-        listed_tasks.append(task)
-    labels = {Click("node", node.id): node_name(node.id, node.order) for node in listed_nodes}
-    for task in listed_tasks:
-        labels[Click("task", task.id)] = task.name if task.name == task.id else f"{task.name} · {task.id}"
+    options = once(("options",), work, lambda: _listed(work))
+    if shown is None or shown in options:
+        return options
+    node = found(snapshot.nodes, shown.id) if shown.kind == "node" else None
+    task = found(snapshot.tasks, shown.id) if shown.kind == "task" else None
+    if node is None and task is None:
+        return options
+    return {**options, shown: node_name(node.id, node.order) if node else _task_label(task)}
+
+
+def _listed(work: Work) -> dict[Click, str]:
+    """What the list always holds; the same for all who look."""
+    nodes = sorted(work.snapshot.nodes, key=lambda node: (node_family(node.state) is not ERROR, node.order))
+    labels = {Click("node", node.id): node_name(node.id, node.order) for node in nodes[:NODES]}
+    labels |= {Click("task", task.id): _task_label(task) for task in work.tasks.newest(0, TASKS)}
     return distinct(labels, {thing: f"{thing.kind} {thing.id}" for thing in labels})
+
+
+def _task_label(task: TaskRow) -> str:
+    return task.name if task.name == task.id else f"{task.name} · {task.id}"

@@ -24,16 +24,24 @@ from pages.charts.palette import (
     task_words,
 )
 from pages.components.live_chart import Click
-from pages.parts.monitor_work import Work
+from pages.parts.monitor_work import Work, once
 from pages.shell import words
 
 ROWS = 500
+PAGE = 100  # rows of a table that grows with the job
 SHOWN = "monitor_shown"  # the node or task whose details are open, a Click
 
 
 def task_table(key: str, chosen: np.ndarray[Any, np.dtype[np.bool_]], work: Work) -> None:
     """The chosen tasks as a table, the newest change first."""
     first, last = paged(key, int(np.count_nonzero(chosen)), "the newest first")
+    made = once((key, first, last, words.zone().key), work, lambda: _tasks(chosen, work, first, last))
+    chosen_row(key, made[0], made[1], SHOWN)
+
+
+def _tasks(
+    chosen: np.ndarray[Any, np.dtype[np.bool_]], work: Work, first: int, last: int
+) -> tuple[pd.DataFrame, list[Click]]:
     shown = work.tasks.newest(first, last, chosen)
     now, names = work.snapshot.taken_at, _names(work.snapshot)
     frame = pd.DataFrame(
@@ -47,7 +55,7 @@ def task_table(key: str, chosen: np.ndarray[Any, np.dtype[np.bool_]], work: Work
             "Task": [task.id for task in shown],
         }
     )
-    chosen_row(key, frame, [Click("task", task.id) for task in shown], SHOWN)
+    return frame, [Click("task", task.id) for task in shown]
 
 
 def attempt_table(work: Work) -> None:
@@ -76,12 +84,12 @@ def attempt_table(work: Work) -> None:
 
 def paged(key: str, total: int, order: str) -> tuple[int, int]:
     """Which rows of a long table are shown: the pages to choose from, and how many of how many these are."""
-    if total <= ROWS:
+    if total <= PAGE:
         return 0, total
-    pages = -(-total // ROWS)
+    pages = -(-total // PAGE)
     with st.container(horizontal=True, vertical_alignment="center"):
         page = min(st.session_state.get(f"{key}_page") or 1, pages)
-        first, last = (page - 1) * ROWS, min(page * ROWS, total)
+        first, last = (page - 1) * PAGE, min(page * PAGE, total)
         st.caption(f"Showing {first + 1:,}–{last:,} of {total:,}, {order}", width="stretch")
         pages_to_choose(pages, f"{key}_page", visible=5)
     return first, last

@@ -51,14 +51,14 @@ def time_part(fingerprint: str, watched: Watched, snapshot: Snapshot) -> None:
     axis = _axis(work, relative)
     lanes = _order(watched, work)
     part = timeline.Part(_first(lanes, work, snapshot.slots), _window(watched, axis))
-    key = (fingerprint, watched, words.zone().key, relative, part, hash(lanes.node_ids))
+    key = ("timeline", words.zone().key, relative, part, hash(lanes.node_ids))
     drawn = once(key, work, lambda: _draw(watched, work, lanes, axis, part))
     if clicked := live_chart(CHART_KEY, drawn.chart):
         st.session_state[SHOWN] = clicked
     if st.session_state.get("monitor_paused") and axis.live:
         _news(fingerprint, watched, work.attempts.events)
     _told(watched, work, drawn.shown)
-    _one_node(fingerprint, watched, work, axis, drawn.shown)
+    _one_node(watched, work, axis, drawn.shown)
     if snapshot.job and snapshot.job.ours and drawn.shown["running"]:
         session.recorder(watched.pool_id, watched.job_id).look_closer(drawn.shown["running"])
 
@@ -109,18 +109,18 @@ def _sort_again(watched: Watched, first: frozenset[str]) -> None:
     st.session_state.pop(PAGE, None)
 
 
-def _one_node(fingerprint: str, watched: Watched, work: Work, axis: Axis, shown: dict[str, Any]) -> None:
+def _one_node(watched: Watched, work: Work, axis: Axis, shown: dict[str, Any]) -> None:
     """The bars of the node that is chosen, where the chart above has none."""
     chosen: Click | None = st.session_state.get(SHOWN)
     if shown["step"] is None or chosen is None or chosen.kind != "node":
         return
     alone = Order((chosen.id,), order(work.snapshot.nodes, work.attempts, work.snapshot.places).places)
     mine = work.attempts.some(np.flatnonzero(work.attempts.on(alone.node_ids)))
-    key = (fingerprint, watched, words.zone().key, axis.relative, chosen.id)
+    key = ("one node", words.zone().key, axis.relative, chosen.id)
     drawn = once(
         key,
         work,
-        lambda: _draw(watched, Work(work.snapshot, mine, tasks_of(())), alone, axis),
+        lambda: _draw(watched, Work(work.key, work.snapshot, mine, tasks_of(())), alone, axis),
     )
     st.caption(f"{words.count(len(mine), 'attempt')} on {alone.name(chosen.id)}")
     if clicked := live_chart(f"{CHART_KEY}_{chosen.id}", drawn.chart):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -24,8 +25,9 @@ INTERRUPTED = ("preempted", "lost", "requeued")
 
 @dataclass(frozen=True)
 class Work:
-    """A picture in columns."""
+    """A picture in columns. `key` names the account and what of it is watched."""
 
+    key: tuple[str, Watched]
     snapshot: Snapshot
     attempts: Attempts
     tasks: Tasks
@@ -48,7 +50,7 @@ class Work:
         return {task_id: outcome for task_id, (_, outcome) in found.items()}
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@st.cache_resource(max_entries=256, show_spinner=False)
 def _slot(key: tuple[Any, ...]) -> dict[str, Any]:
     """What was made last for a key, for all sessions that have the account."""
     return {}
@@ -56,21 +58,22 @@ def _slot(key: tuple[Any, ...]) -> dict[str, Any]:
 
 def work_of(fingerprint: str, watched: Watched, snapshot: Snapshot) -> Work:
     """A picture in columns; the same for all who look at it."""
-    slot = _slot((fingerprint, watched))
+    key = (fingerprint, watched)
+    slot = _slot(key)
     before: Work | None = slot.get("work")
     if before is not None and before.snapshot is snapshot:
         return before
     attempts = attempts_of(snapshot.spans, before and before.attempts)
-    made = slot["work"] = Work(snapshot, attempts, tasks_of(snapshot.tasks, before and before.tasks))
+    made = slot["work"] = Work(key, snapshot, attempts, tasks_of(snapshot.tasks, before and before.tasks))
     return made
 
 
 def once(key: tuple[Any, ...], work: Work, make: Callable[[], T]) -> T:
-    """What was made of the same picture before, else a new one."""
-    slot = _slot(key)
+    """What was made of the same picture before, else a new one; the picture itself is not kept for it."""
+    slot = _slot((*work.key, *key))
     kept = slot.get("made")
-    if kept is None or kept[0] is not work:
-        kept = slot["made"] = (work, make())
+    if kept is None or kept[0]() is not work:
+        kept = slot["made"] = (weakref.ref(work), make())
     made: T = kept[1]
     return made
 
