@@ -109,6 +109,8 @@ def test_the_keyboard_moves_from_tile_to_tile_with_what_is_told_of_each(monitor:
     expect(monitor.get_by_text(re.compile("Dedicated node · "))).to_be_visible()
     expect(monitor.get_by_text(f"node {NODES}", exact=True).first).to_be_visible()
     assert tiles.locator("[tabindex='0'], button, a").count() == 0  # one stop for all tiles
+    monitor.get_by_role("button", name="Close").click()
+    expect(monitor.get_by_text(re.compile("Dedicated node · "))).to_be_hidden()
 
 
 def test_the_legend_counts_and_filters_also_by_keyboard_and_over_refreshes(
