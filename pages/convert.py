@@ -14,6 +14,7 @@ from pages.parts.options import choose_files, choose_name, choose_options, choos
 from pages.parts.page_head import asked, nothing_there
 from pages.parts.pool_choice import choose_pool
 from pages.parts.sample import offer_sample
+from pages.parts.skip import leave_out
 from pages.shell import session, words
 from pages.shell.video_work import Work, work
 
@@ -35,14 +36,16 @@ def page() -> None:
         names = st.container()
         options = choose_options(conversion, everything)
         with names:  # stands above the options, and depends on the part that they choose
-            ready, left_out = choose_files(conversion, options, everything)
+            ready, refused = choose_files(conversion, options, everything)
+            to_do = leave_out(account, conversion, options, ready) if options is not None else None
         pool_id, spec = choose_pool(account)
         limit = choose_wall_clock()
         nonce = nonce_of(account)
+        ready, left_out = to_do or (ready, ())
         usual = manifests.run_name(ready, conversion) if ready else ""
         name = choose_name(usual, nonce)
     with right:
-        if options is not None:
+        if options is not None and to_do is not None:
             plan = Plan(
                 files=tuple(ready),
                 conversion=conversion.id,
@@ -52,10 +55,10 @@ def page() -> None:
                 name=name,
                 nonce=nonce,
                 wall_clock=limit,
-                left_out=left_out,
+                left_out=refused + left_out,
             )
             offer(account, plan)
-        else:
+        elif options is None:
             what = (
                 "What is typed as arguments"
                 if conversion.group == "Expert"

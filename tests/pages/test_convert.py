@@ -12,6 +12,7 @@ from batch_core import files, jobs, pools, sampling
 from batch_core.account import Account
 from batch_core.conversions import CONVERSIONS
 from batch_core.files import VideoFile
+from batch_core.jobs import Plan
 from batch_core.storage import INPUTS
 from pages.parts import own_presets
 from pages.parts.options import clock_seconds
@@ -306,3 +307,54 @@ def test_a_run_is_called_as_it_was_named(app: Open, account: Account) -> None:
     run = jobs.get_run(account, opened.query_params["run"])
     assert run.name == "Holiday <b>1</b>"
     assert jobs.manifest(account, run.id).name == run.name
+
+
+def test_what_was_converted_before_is_left_out_only_when_asked_and_the_way_to_its_run_is_there(
+    app: Open, account: Account, videos: list[VideoFile]
+) -> None:
+    pools.ensure_local_pool(account)
+    plan = Plan(tuple(videos[:2]), "flac", pool_id=pools.LOCAL_POOL, name="Two <b>before</b>", nonce="before")
+    run = jobs.launch(account, plan)
+    until(lambda: jobs.get_run(account, run.id).over, seconds=60, what="the end of the run")
+    opened = choose(app(PAGE), "flac")
+    assert button(opened, "Convert ").label == "Convert 5 files"
+    opened.toggle(key="convert_skip").set_value(True).run()
+    until(lambda: "Convert 3 files" in labels(opened.run()), seconds=30, what="what was converted before")
+    assert not opened.exception
+    told = "2 files were converted before and are left out. Their results are in the run:"
+    assert told in [info.value for info in opened.info]
+    button(opened, "Convert ").click().run()
+    left_out = jobs.manifest(account, opened.query_params["run"]).left_out
+    assert {name for name, _ in left_out} == {file.name for file in videos[:2]}
+    assert all("was converted before: " in reason and plan.name in reason for _, reason in left_out)
+    opened.switch_page(PAGE).run()
+    opened.multiselect(key="convert_only").set_value([videos[0].id]).run()
+    until(lambda: opened.run().info, seconds=30, what="what was converted before")
+    assert "No file is left to convert" in text(opened)
+    opened.button(key=f"before_{run.id}").click().run()
+    assert [title.value for title in opened.title] == ["Results"]
+    assert opened.query_params["run"] == run.id
+
+
+def test_the_same_file_twice_is_converted_twice_or_once(
+    app: Open, account: Account, videos: list[VideoFile]
+) -> None:
+    assert all(choice.key != "convert_twice" for choice in app(PAGE).segmented_control)
+    client = account.blobs.get_blob_client(INPUTS, "0123456789abcdef0123456789abcdef/again.mp4")
+    film = account.blobs.get_blob_client(INPUTS, videos[0].blob).download_blob().readall()
+    client.upload_blob(film, overwrite=True)
+    try:
+        (file,) = [file for file in files.list_files(account) if file.blob == client.blob_name]
+        files.probe_file(account, file)
+        opened = app(PAGE)
+        assert button(opened, "Convert ").label == "Convert 6 files"
+        twice = next(choice for choice in opened.segmented_control if choice.key == "convert_twice")
+        twice.set_value("Convert it once").run()
+        assert button(opened, "Convert ").label == "Convert 5 files"
+        assert "1 file left out: the same content is converted once." in [c.value for c in opened.caption]
+    finally:
+        client.delete_blob()
+
+
+def labels(opened: AppTest) -> list[str]:
+    return [button.label for button in opened.button]
