@@ -1,5 +1,7 @@
 """The timeline as data: what is where, in which colour, at 0, 1, 5, 1,000 nodes and with more than bars can show."""
 
+import gc
+import weakref
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate
@@ -8,13 +10,15 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from batch_core.snapshot import NodePhase, NodeRow, Outcome, Span, Steps, TaskRow
+from batch_core.snapshot import Counts, NodePhase, NodeRow, Outcome, Snapshot, Span, Steps, TaskRow
 from pages.charts import timeline
 from pages.charts.axis import pool_start, run_axis
 from pages.charts.columns import Attempts, attempts_of, tasks_of
 from pages.charts.lanes import lanes, order, troubled
 from pages.charts.palette import DONE, ERROR, OFFLINE, PREEMPTED, RUNNING, SEVERITY, STARTING, Family
 from pages.components.live_chart import pack, unpack
+from pages.parts.monitor_choice import Watched
+from pages.parts.monitor_work import once, work_of
 
 START = datetime(2026, 11, 22, 13, 0, tzinfo=UTC)
 BERLIN = ZoneInfo("Europe/Berlin")
@@ -380,3 +384,20 @@ def test_of_many_tasks_the_newest_of_a_family_are_found_stopped_ones_apart() -> 
     assert [task.id for task in tasks.newest(0, 9, tasks.in_family(ERROR))] == ["t700"]
     assert [task.id for task in tasks.newest(0, 9, tasks.in_family(ERROR, stopped=True))] == ["t701"]
     assert [task.id for task in tasks.newest(0, 2)] == ["w", "t701"]
+
+
+def test_a_chart_is_made_once_a_picture_and_the_picture_is_let_go() -> None:
+    def picture() -> Snapshot:
+        return Snapshot(0, START, None, None, (), (), (), Counts(), 1)
+
+    watched = Watched("pool", "once")
+    made: list[str] = []
+    work = work_of("account", watched, picture())
+    for _ in range(2):
+        assert once(("chart",), work, lambda: [made.append("chart"), len(made)][1]) == 1
+    kept = weakref.ref(work)
+    del work
+    newer = work_of("account", watched, picture())
+    gc.collect()
+    assert kept() is None
+    assert once(("chart",), newer, lambda: "another") == "another"
