@@ -18,7 +18,6 @@ from pages.charts.palette import (
     FAMILIES,
     IDLE,
     OFFLINE,
-    PREEMPTED,
     RUNNING,
     Family,
     node_family,
@@ -278,9 +277,6 @@ def test_groups_keep_their_nodes_while_a_fleet_grows() -> None:
     ]
 
 
-# Sending
-
-
 @pytest.mark.parametrize("count", [2_000, 10_000])
 def test_a_refresh_is_small(count: int) -> None:
     chance = random.Random(count)
@@ -302,4 +298,3 @@ def test_every_tile_of_a_family_is_in_the_filter_of_the_legend() -> None:
     figure = drawn(fleet(200))
     filters = {entry["id"] for entry in figure["legend"]}
     assert filters == {mark["family"] for mark in figure["tiles"]["marks"]}
-    assert PREEMPTED.id in filters
