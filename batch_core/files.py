@@ -111,11 +111,15 @@ def is_ours(blob: str) -> bool:
 
 
 def list_files(account: Account) -> list[VideoFile]:
-    """All files of the input container, newest first; also those that another program put there."""
+    """All files of the input container, newest first; also those that another program put there.
+
+    Those that storage still copies are left out.
+    """
     with translated("list the files"):
         container = account.blobs.get_container_client(INPUTS)
         try:
-            files = _told_apart(_file(blob) for blob in container.list_blobs(include=["metadata"]))
+            blobs = container.list_blobs(include=["metadata", "copy"])
+            files = _told_apart(_file(blob) for blob in blobs if blob.copy.status != "pending")
         except ResourceNotFoundError:
             return []
     return sorted(files, key=lambda file: (file.uploaded, file.blob), reverse=True)

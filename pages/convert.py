@@ -80,7 +80,11 @@ def watch(going_on: Work) -> None:
     """How far it is with the new files."""
     if not going_on.busy:
         st.rerun()
-    tasks = ((going_on.sampling, "Making sample videos"), (going_on.looking, "Looking into new files"))
+    tasks = (
+        (going_on.sampling, "Making sample videos"),
+        (going_on.copying, "Copying files"),
+        (going_on.looking, "Looking into new files"),
+    )
     for task, doing in tasks:
         done, total = task.progress.done, task.progress.total
         if task.busy and total:

@@ -9,6 +9,7 @@ from batch_core.errors import DashboardError
 from batch_core.files import VideoFile
 from pages.parts.browser_access import offer_direct
 from pages.parts.file_table import is_ready, left_out, summary, table
+from pages.parts.from_storage import add_from_storage
 from pages.shell import session, uploads, words
 from pages.shell.video_work import Work, work
 
@@ -26,6 +27,7 @@ def show() -> None:
     else:
         uploads.drop_zone(account)
         offer_direct(account)
+        add_from_storage(account)
     # A fragment also when nothing goes on: a press that is on its way names the fragment it was made in.
     busy = work(account).busy
     st.fragment(_videos, run_every=1.0 if busy else None)(account, watching=busy)
@@ -65,6 +67,7 @@ def _videos(account: Account, *, watching: bool) -> None:
 def _progress(going_on: Work) -> None:
     for task, doing in (
         (going_on.sampling, "Making sample videos"),
+        (going_on.copying, "Copying files"),
         (going_on.looking, "Looking into the videos"),
     ):
         if task.busy:
@@ -74,7 +77,8 @@ def _progress(going_on: Work) -> None:
             )
         elif task.error:
             session.show_error(task.error)
-            st.button("Try again", icon=":material/refresh:", key=f"again_{doing}", on_click=task.start)
+            if task is not going_on.copying:  # what to copy is chosen anew
+                st.button("Try again", icon=":material/refresh:", key=f"again_{doing}", on_click=task.start)
 
 
 def _samples(going_on: Work) -> None:

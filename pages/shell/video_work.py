@@ -11,7 +11,7 @@ from threading import Lock
 
 import streamlit as st
 
-from batch_core import files, samples
+from batch_core import containers, files, samples
 from batch_core.account import Account
 from batch_core.errors import DashboardError, NotFound
 from batch_core.files import VideoFile
@@ -75,12 +75,14 @@ class Task:
 
 
 class Work:
-    """What goes on with one account's videos: new ones are looked into, samples are made."""
+    """What goes on with one account's videos: new ones are looked into, samples are made, files are copied."""
 
     def __init__(self, account: Account) -> None:
         self.account = account
         self.looking = Task(self._look)
         self.sampling = Task(self._sample)
+        self.copying = Task(self._copy)
+        self._to_copy: list[tuple[str, list[str]]] = []  # container and blobs
         self.counting = Task(lambda tell: tell(len(self.files()), 0))
         self._found: dict[str, Probe] = {}  # kept here too: an account to look at only takes no metadata
         self._kept: list[VideoFile] = []
@@ -92,12 +94,17 @@ class Work:
     @property
     def busy(self) -> bool:
         """Whether anything runs."""
-        return self.looking.busy or self.sampling.busy
+        return self.looking.busy or self.sampling.busy or self.copying.busy
 
     def look(self) -> None:
         """Look into the files that nobody has looked into; returns at once."""
         self._news = True
         self.looking.start()
+
+    def copy(self, container: str, blobs: list[str]) -> None:
+        """Copy these blobs of another container among the videos; returns at once."""
+        self._to_copy.append((container, blobs))
+        self.copying.start()
 
     def delete(self, chosen: list[VideoFile], tell: Callable[[int, int], None]) -> None:
         """Deletes these files; `tell` is called with how many are gone, and how many go. Raises DashboardError."""
@@ -137,6 +144,15 @@ class Work:
         except NotFound:
             self.looking.start()  # deleted meanwhile: the list is another now
         self.forget()
+
+    def _copy(self, tell: Callable[[int, int], None]) -> None:
+        try:
+            while self._to_copy:
+                container, blobs = self._to_copy.pop(0)
+                tell(0, len(blobs))
+                containers.copy(self.account, container, blobs, tell)
+        finally:
+            self.look()
 
     def _sample(self, tell: Callable[[int, int], None]) -> None:
         samples.make_samples(self.account, tell)

@@ -14,7 +14,7 @@ from batch_core.account import Account
 from batch_core.errors import Unreachable
 from batch_core.files import VideoFile
 from batch_core.probe import Probe, Stream
-from pages.parts import file_table
+from pages.parts import file_table, from_storage
 from pages.shell import uploads, video_work, words
 from tests.waiting import until
 
@@ -219,3 +219,36 @@ def test_a_task_keeps_its_error_until_it_starts_again() -> None:
     until(lambda: not task.busy, what="the end of the task")
     task.start()
     until(lambda: not task.busy and task.error is None, what="a run without an error")
+
+
+def test_files_of_another_container_are_seen_chosen_and_copied(
+    app: Open, account: Account, videos: list[VideoFile], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    container, name = f"from-{os.urandom(4).hex()}", f"film {os.urandom(4).hex()}.mp4"
+    film = account.blobs.get_blob_client(storage.INPUTS, videos[-1].blob).download_blob().readall()
+    made = account.blobs.create_container(container)
+    for blob in (f"trip/{name}", "trip/a.mp4", "trip/b.mp4", "z.mp4"):
+        made.upload_blob(blob, film)
+    monkeypatch.setattr(from_storage, "SHOWN", 2)
+    page = app()
+    assert not [field for field in page.selectbox if field.key == "from_container"], "it is folded"
+    page.session_state["from_storage"] = True
+    page.run()
+    page.selectbox(key="from_container").select(container).run()
+    assert "Showing 2 of 4 files" in shown(page)
+    assert page.button(key="from_add").label == "Add all 4 files"
+    page.text_input(key="from_prefix").set_value("trip/f").run()
+    page.button(key="from_add").click().run()
+    settled(settled(page, account), account)
+    assert not page.exception
+    (copied,) = [file for file in files.list_files(account) if file.name == name]
+    assert copied.probe is not None
+    assert copied.probe.ok
+    assert copied.path == f"trip/{name}"
+    assert name in " ".join(page.dataframe[-1].value["name"])
+    made.delete_blob("z.mp4")
+    video_work.work(account).copy(container, ["z.mp4"])
+    settled(page, account)
+    assert any("1 of 1 files could not be copied" in error.value for error in page.error)
+    account.blobs.delete_container(container)
+    files.delete_files(account, [copied])
