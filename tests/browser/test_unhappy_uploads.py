@@ -19,8 +19,10 @@ from tests.browser.uploading import (
     Puts,
     arrived,
     choose,
+    choose_folder,
     make_noise,
     open_files,
+    stored,
     uploaded,
 )
 from tests.waiting import until
@@ -48,23 +50,28 @@ def rig() -> Iterator[Rig]:
 def test_after_a_reload_a_file_chosen_again_goes_on_where_it_stopped(
     opened: Page, tmp_path: Path, account: Account
 ) -> None:
-    large, small = make_noise(tmp_path, 33), make_noise(tmp_path, 1)  # five blocks, and one request
+    folder = tmp_path / "trip"
+    folder.mkdir()
+    large, small = make_noise(folder, 33), make_noise(folder, 1)  # five blocks, and one request
+    small = small.rename(folder / f"first {small.name}")
     puts, gate = Puts(opened), Gate(opened, let=3)
-    choose(opened, small, large)
+    choose_folder(opened, folder)
     puts.wait_for(3)  # the small file and two blocks
     gate.wait(2)
     before = list(puts.acknowledged)
     opened.reload()  # what is held back ends with the page
     opened.unroute_all(behavior="ignoreErrors")
-    expect(opened.get_by_text(f"{large.name} was not uploaded to its end")).to_be_visible(timeout=LONG)
+    expect(opened.get_by_text(f"trip/{large.name} was not uploaded to its end")).to_be_visible(timeout=LONG)
+    expect(opened.get_by_text("Choose the folder trip again")).to_be_visible()
     later = Puts(opened)
-    choose(opened, small, large)
+    choose_folder(opened, folder)
     uploaded(opened)
     assert len(before) == 3
     assert not set(before) & set(later.acknowledged)
     assert sum(" block " in put for put in later.acknowledged) == 3
     assert arrived(account, large)
     assert arrived(account, small)
+    assert [stored(account, path.name).folder for path in (large, small)] == ["trip", "trip"]
     expect(opened.get_by_text("was not uploaded to its end")).to_be_hidden()
 
 

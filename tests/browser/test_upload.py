@@ -3,18 +3,33 @@
 import hashlib
 import os
 import re
+import shutil
 import subprocess
 import time
+import zipfile
 from pathlib import Path
+from urllib.parse import urljoin
 
 import imageio_ffmpeg
 import pytest
 from playwright.sync_api import Locator, Page, Route, expect
 
-from batch_core import files
+from batch_core import files, jobs, pools
 from batch_core.account import Account
+from batch_core.files import VideoFile
+from batch_core.jobs import Plan
 from batch_core.storage import INPUTS
-from tests.browser.uploading import LONG, STORAGE, Gate, choose, make_noise, open_files, stored, uploaded
+from tests.browser.uploading import (
+    LONG,
+    STORAGE,
+    Gate,
+    choose,
+    choose_folder,
+    make_noise,
+    open_files,
+    stored,
+    uploaded,
+)
 from tests.waiting import until
 
 ROW_HEIGHT = 35  # pixels, also of the header
@@ -216,24 +231,50 @@ def test_what_cannot_be_uploaded_says_why_and_can_be_tried_again(
     assert stored(account, named.name)
 
 
-def test_a_folder_is_dropped_with_what_is_in_it(
-    opened: Page, clip: Path, account: Account, tmp_path: Path
-) -> None:
-    folder = tmp_path / "trip" / "day 1"
-    folder.mkdir(parents=True)
-    name = f"beach-{os.urandom(4).hex()}.mp4"
-    (folder / name).write_bytes(clip.read_bytes())
-    (folder / ".hidden").write_bytes(b"no video")
-    place = opened.get_by_text("Drop videos or a folder here").bounding_box()
-    data = {"items": [], "files": [str(tmp_path / "trip")], "dragOperationsMask": 1}
-    session = opened.context.new_cdp_session(opened)
+def drop(page: Page, folder: Path) -> None:
+    """Drop a folder as a person does with a file manager."""
+    place = page.get_by_text("Drop videos or a folder here").bounding_box()
+    data = {"items": [], "files": [str(folder)], "dragOperationsMask": 1}
+    session = page.context.new_cdp_session(page)
     for step in ("dragEnter", "dragOver", "drop"):
         session.send(
             "Input.dispatchDragEvent", {"type": step, "x": place["x"] + 5, "y": place["y"] + 5, "data": data}
         )
+
+
+def test_folders_keep_their_tree_from_the_drop_to_the_download(
+    opened: Page, clip: Path, account: Account, tmp_path: Path
+) -> None:
+    trip, name = f"trip-{os.urandom(4).hex()}", f"beach {os.urandom(4).hex()}.mp4"
+    (tmp_path / trip / "day 1" / ".git").mkdir(parents=True)
+    (tmp_path / trip / "Über #2").mkdir()
+    for place in (f"{trip}/day 1", f"{trip}/Über #2", f"{trip}/day 1/.git", trip):
+        shutil.copy2(clip, tmp_path / place / name)  # with its time, so that only the folder tells them apart
+    (tmp_path / trip / "day 1" / ".hidden").write_bytes(b"no video")
+    drop(opened, tmp_path / trip)
     uploaded(opened)
-    assert stored(account, name)
+    choose_folder(opened, tmp_path / trip / "day 1")
+
+    def arrived() -> list[VideoFile]:
+        found = [file for file in files.list_files(account) if file.name == name and file.probe]
+        return found if len(found) == 4 else []
+
+    found = until(arrived, seconds=60, what="four files that are looked into")
+    folders = {trip, f"{trip}/day 1", f"{trip}/Über #2", "day 1"}
+    assert {file.folder for file in found} == folders
     assert stored(account, ".hidden") is None
+    expect(table_row(opened, f"{trip}/Über #2/{name}")).to_be_attached(timeout=LONG)
+
+    pools.ensure_local_pool(account)
+    run = jobs.launch(account, Plan(tuple(found), "mp3", pool_id=pools.LOCAL_POOL, nonce=name))
+    until(lambda: jobs.get_run(account, run.id).over, seconds=60, what="the run's end")
+    opened.goto(f"{urljoin(opened.url, '/results')}?run={run.id}")
+    expect(opened.get_by_text(f"{trip}/day 1/{name}: ")).to_be_visible(timeout=LONG)
+    with opened.expect_download() as download:
+        opened.get_by_role("button", name="Download all").click()
+    with zipfile.ZipFile(download.value.path()) as archive:
+        result = name.replace(".mp4", ".mp3")
+        assert set(archive.namelist()) == {f"{folder}/{result}" for folder in folders}
 
 
 def test_a_selected_file_is_deleted_after_asking(opened: Page, clip: Path, account: Account) -> None:

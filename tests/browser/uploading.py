@@ -40,6 +40,11 @@ def choose(page: Page, *paths: Path) -> None:
     page.get_by_label("Choose files").set_input_files([str(path) for path in paths])
 
 
+def choose_folder(page: Page, path: Path) -> None:
+    """Choose a folder as a person does in the browser's own dialog."""
+    page.get_by_label("Choose a folder").set_input_files(str(path))
+
+
 def uploaded(page: Page) -> None:
     """Wait until nothing is left to upload."""
     expect(page.get_by_text("Everything is uploaded").first).to_be_attached(timeout=LONG)

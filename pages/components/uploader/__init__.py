@@ -51,7 +51,7 @@ class Target:
 
 
 def drop_zone(key: str, target: Target, note: str, on_done: Callable[[], None], on_renew: Callable[[], None]):
-    """The place for drops, the "Choose files" button and a bar a file; `note` says where the files go.
+    """The place for drops, "Choose files", "Choose a folder" and a bar a file; `note` says where the files go.
 
     `on_done` runs when files have been uploaded, `on_renew` when the browser needs a fresh target; what the
     browser said stands in the session state under `key`: `done` is {"count", "files": [{"blob", "account"}]}.

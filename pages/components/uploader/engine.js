@@ -66,27 +66,27 @@ class Uploads {
     this.showInterrupted([]);
   }
 
-  async add(files, account) {
+  async add(found, account) {
     if (!this.active) this.list = this.list.filter((upload) => upload.state === "failed");
     const past = this.memory.recall(account);
     let added = 0;
-    for (let first = 0; first < files.length; first += ADDED) {
-      added += this.addSome(files.slice(first, first + ADDED), account, past);
+    for (let first = 0; first < found.length; first += ADDED) {
+      added += this.addSome(found.slice(first, first + ADDED), account, past);
       this.start();
       await new Promise((resolve) => setTimeout(resolve));
     }
     if (added) this.say(`${counted(added)} added`);
   }
 
-  addSome(files, account, past) {
+  addSome(found, account, past) {
     const known = new Map(this.list.filter((upload) => upload.state !== "done").map((upload) => [upload.key, upload]));
     const before = this.list.length;
-    for (const file of files) {
-      const key = memoryKey(account, file);
+    for (const one of found) {
+      const key = memoryKey(account, one);
       const same = known.get(key);
-      if (same?.state === "failed") this.again(same, file);
+      if (same?.state === "failed") this.again(same, one.file);
       if (same) continue;
-      known.set(key, new Upload(file, account, key, past));
+      known.set(key, new Upload(one, account, key, past));
       this.list.push(known.get(key));
     }
     this.interrupted = this.interrupted.filter((record) => !known.has(record.key));
@@ -109,7 +109,7 @@ class Uploads {
     for (const request of upload.requests) request.abort();
     this.list = this.list.filter((other) => other !== upload);
     this.memory.forget(upload.key);
-    this.say(`${upload.name}: cancelled`);
+    this.say(`${upload.path}: cancelled`);
     this.wake();
   }
 
@@ -142,7 +142,7 @@ class Uploads {
       upload.giveBack("begin");
       return this.fail(upload, UNREADABLE);
     }
-    if (upload.before) this.say(`${upload.name} goes on where it stopped`);
+    if (upload.before) this.say(`${upload.path} goes on where it stopped`);
     this.remember(upload);
   }
 
@@ -210,7 +210,7 @@ class Uploads {
     upload.already = part === "look";
     upload.ended = Date.now();
     const open = this.list.filter((other) => other.open).length;
-    this.say(open ? `${upload.name} is uploaded` : "Everything is uploaded");
+    this.say(open ? `${upload.path} is uploaded` : "Everything is uploaded");
     this.app.hear(upload, open > 0);
   }
 
@@ -221,7 +221,7 @@ class Uploads {
 
   sendAgain(upload, part) {
     if (part === "look") upload.begin();
-    else this.say(`${upload.name}: storage has lost parts of it, so it is sent again`);
+    else this.say(`${upload.path}: storage has lost parts of it, so it is sent again`);
     this.remember(upload);
   }
 
@@ -241,7 +241,7 @@ class Uploads {
     upload.reason = reason;
     upload.trouble = "";
     for (const request of upload.requests) request.abort();
-    this.say(`${upload.name}: ${reason}`);
+    this.say(`${upload.path}: ${reason}`);
     this.wake();
   }
 

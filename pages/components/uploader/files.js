@@ -1,6 +1,7 @@
 // Names, ids and words for files; no state in here.
 
 const NOT_VIDEOS = new Set(["Thumbs.db", "desktop.ini"]);
+const FOLDER_BYTES = 600; // as in batch_core/texts.py
 
 function blockId(index) {
   return btoa(String(index).padStart(6, "0"));
@@ -34,16 +35,42 @@ function safeName(name) {
   return extension ? `${stem.slice(0, 79 - extension.length)}.${extension.toLowerCase()}` : stem.slice(0, 80);
 }
 
-// Files of a drop, folders included; hidden files and the notes of file managers are no videos.
+// Files as a person has chosen them: {file, folder}, where a folder ("trip/day 1") is named if it was chosen itself.
+function chosen(files) {
+  const found = [...files].map((file) => ({ file, folder: folderOf(file.webkitRelativePath) }));
+  return found.some(({ folder }) => folder) ? found.filter(isWanted).sort(byPath) : found;
+}
+
+// Files of a drop, folders included.
 async function dropped(transfer) {
   const entries = [...transfer.items].map((item) => item.webkitGetAsEntry?.()).filter(Boolean);
-  const files = entries.length ? [] : [...transfer.files];
+  const found = entries.length ? [] : [...transfer.files].map((file) => ({ file, folder: "" }));
   while (entries.length) {
     const entry = entries.shift();
-    if (entry.isFile) files.push(await new Promise((resolve, reject) => entry.file(resolve, reject)));
-    else entries.push(...(await inside(entry)));
+    if (!entry.isFile) entries.push(...(await inside(entry)));
+    else found.push({ file: await new Promise((resolve, reject) => entry.file(resolve, reject)), folder: folderOf(entry.fullPath) });
   }
-  return files.filter((file) => !file.name.startsWith(".") && !NOT_VIDEOS.has(file.name));
+  return found.filter(isWanted).sort(byPath);
+}
+
+// As people count: 2 comes before 10.
+function byPath(one, other) {
+  return placed(one.folder, one.file.name).localeCompare(placed(other.folder, other.file.name), undefined, { numeric: true });
+}
+
+// What a folder holds that is hidden, and the notes of file managers, are no videos.
+function isWanted({ file, folder }) {
+  return ![file.name, ...folder.split("/").slice(1)].some((part) => part.startsWith(".")) && !NOT_VIDEOS.has(file.name);
+}
+
+// The folder of a path, with or without a slash at its start; none when it is too long to be kept.
+function folderOf(path) {
+  const folder = path.split("/").slice(0, -1).filter(Boolean).join("/");
+  return new TextEncoder().encode(folder).length > FOLDER_BYTES ? "" : folder;
+}
+
+function placed(folder, name) {
+  return folder ? `${folder}/${name}` : name;
 }
 
 async function inside(folder) {

@@ -76,8 +76,8 @@ function asked(request) {
   });
 }
 
-function memoryKey(account, file) {
-  return [account, file.name, file.size, file.lastModified].join("\n");
+function memoryKey(account, { file, folder }) {
+  return [account, file.name, file.size, file.lastModified, ...(folder ? [folder] : [])].join("\n");
 }
 
 // Tells by a file's bytes that it is the one remembered; empty where the browser cannot compute it.

@@ -6,9 +6,11 @@ const SPELL = 5_000; // ms that a speed is measured over
 const LOST_TWICE = 2; // times that storage may lose acknowledged blocks before the upload is given up
 
 class Upload {
-  constructor(file, account, key, past) {
+  constructor({ file, folder }, account, key, past) {
     this.file = file;
+    this.folder = folder;
     this.name = file.name;
+    this.path = placed(folder, file.name); // what a person calls it
     this.size = file.size;
     this.account = account;
     this.past = past; // promise of what the browser remembers: a Map of records
@@ -68,8 +70,8 @@ class Upload {
 
   // What the browser remembers of it; nothing where the file can't be told from another.
   get record() {
-    const { key, account, name, print, blob, block, blocks } = this;
-    return { key, account, name, print, blob, block, blocks, size: this.size, stored: this.stored, done: this.state === "done" };
+    const { key, account, name, folder, print, blob, block, blocks } = this;
+    return { key, account, name, folder, print, blob, block, blocks, size: this.size, stored: this.stored, done: this.state === "done" };
   }
 
   body(part) {
@@ -92,6 +94,7 @@ class Upload {
       "x-ms-meta-name": base64url(this.name),
       "x-ms-blob-content-type": mediaType(this.file.type),
     };
+    if (this.folder) headers["x-ms-meta-folder"] = base64url(this.folder);
     if (part === "whole") headers["x-ms-blob-type"] = "BlockBlob";
     return headers;
   }

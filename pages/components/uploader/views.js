@@ -8,11 +8,13 @@ class Zone {
     this.rank = 1;
     this.root = root;
     this.rows = new Map();
-    this.input = root.querySelector("input");
-    this.input.onchange = () => {
-      this.take([...this.input.files]);
-      this.input.value = ""; // the same file may be chosen again
-    };
+    for (const input of root.querySelectorAll("input")) {
+      input.onchange = () => {
+        this.take(chosen(input.files));
+        input.value = ""; // the same file may be chosen again
+      };
+    }
+    root.querySelector(".folder").hidden = !("webkitdirectory" in HTMLInputElement.prototype); // some phones know no folders
     root.querySelector(".interrupted").append(button("close", "Forget", "Forget it", () => uploads.forgetInterrupted()));
     const again = button("refresh", "Try all again", "Try all again", () => uploads.all("failed", (upload) => uploads.again(upload)));
     const cancel = button("close", "Cancel all", "Cancel all", () => uploads.all("open", (upload) => uploads.cancel(upload)));
@@ -21,8 +23,8 @@ class Zone {
     root.querySelector(".total").append(again, cancel);
   }
 
-  take(files) {
-    uploads.add(files, this.component.data.account);
+  take(found) {
+    uploads.add(found, this.component.data.account);
   }
 
   render() {
@@ -71,14 +73,14 @@ class Strip {
 
 function newRow(upload) {
   const row = document.createElement("li");
-  const name = element("span", "name", upload.name);
-  name.title = upload.name;
+  const name = element("span", "name", upload.path);
+  name.title = upload.path;
   const bar = element("div", "bar");
   bar.append(element("div", "fill"));
   bar.setAttribute("role", "progressbar");
-  bar.setAttribute("aria-label", `Upload of ${upload.name}`);
-  const again = button("refresh", "Try again", `Try ${upload.name} again`, () => uploads.again(upload));
-  const cancel = button("close", "", `Cancel ${upload.name}`, () => uploads.cancel(upload));
+  bar.setAttribute("aria-label", `Upload of ${upload.path}`);
+  const again = button("refresh", "Try again", `Try ${upload.path} again`, () => uploads.again(upload));
+  const cancel = button("close", "", `Cancel ${upload.path}`, () => uploads.cancel(upload));
   again.classList.add("again");
   cancel.classList.add("cancel");
   row.append(name, bar, element("span", "numbers"), again, cancel);
@@ -122,9 +124,10 @@ function counts() {
 function interruptedText() {
   const [first, ...others] = uploads.interrupted;
   if (!first) return "";
-  if (others.length) return `${counted(others.length + 1)} were not uploaded to the end. Choose them again: they go on where they stopped.`;
+  if (others.length) return `${counted(others.length + 1)} were not uploaded to the end. Choose them, or their folders, again: they go on where they stopped.`;
   const so = `${bytesText(first.stored)} of ${bytesText(first.size)} are in storage`;
-  return `${first.name} was not uploaded to its end (${so}). Choose it again: it goes on where it stopped.`;
+  const again = first.folder ? `the folder ${first.folder.split("/")[0]}` : "it";
+  return `${placed(first.folder, first.name)} was not uploaded to its end (${so}). Choose ${again} again: it goes on where it stopped.`;
 }
 
 function numbersText(speed, sent, size) {
