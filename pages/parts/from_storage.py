@@ -15,7 +15,7 @@ from pages.shell.video_work import work
 SHOWN = 300
 KEPT_SECONDS = 30  # how long a list stands
 COLUMNS = {
-    "name": st.column_config.TextColumn("Name", width=300),
+    "name": st.column_config.TextColumn("Name", width=190),
     "size": st.column_config.NumberColumn("Size"),
 }
 
@@ -74,7 +74,7 @@ def _how_many(found: Contents) -> str:
     total = f"{'more than ' if found.more else ''}{words.count(len(found.files), 'file')}"
     size = "" if found.more else f", {words.size(sum(file.size for file in found.files))}"
     if len(found.files) <= SHOWN:
-        return f"{total}{size}. Select rows to add only these."
+        return f"{total}{size}." + (" Select rows to add only these." if len(found.files) > 1 else "")
     return f"Showing {SHOWN} of {total}{size}. Type how names begin to see others."
 
 

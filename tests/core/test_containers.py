@@ -9,13 +9,14 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from azure.storage.blob import BlobClient, BlobType
+from azure.storage.blob import BlobClient, BlobServiceClient, BlobType
 
 from batch_core import containers, files
 from batch_core.account import Account
 from batch_core.errors import InvalidInput, NotFound, ServiceFailure
 from batch_core.storage import INPUTS, RESULTS, ensure_containers
 from tests.core.clips import clip
+from tests.core.stub_server import stub_server
 
 NAMES = ("trip/day 1/Ünser Film.mp4", "trip/day 2/b.mp4", "100% odd?#.mp4")
 
@@ -138,3 +139,20 @@ def test_a_copy_that_takes_long_is_waited_for_and_nothing_is_left_of_one_that_fa
                 containers.see_through(copied, "film.mp4", deadline)
         server.shutdown()
     assert done == asked
+
+
+def test_what_storage_still_copies_is_no_file_yet(account: Account) -> None:
+    """Its length is that of the whole already, but it can't be read: looked into now, it would count as broken."""
+    blobs = "".join(
+        f"<Blob><Name>{number:032x}/a.mp4</Name><Properties><Content-Length>9</Content-Length>"
+        f"<BlobType>BlockBlob</BlobType>{copied}</Properties></Blob>"
+        for number, copied in enumerate(
+            ("", "<CopyStatus>pending</CopyStatus>", "<CopyStatus>success</CopyStatus>")
+        )
+    )
+    listed = (
+        f"<?xml version='1.0'?><EnumerationResults><Blobs>{blobs}</Blobs><NextMarker/></EnumerationResults>"
+    )
+    with stub_server(200, listed.encode(), {"Content-Type": "application/xml"}) as stub:
+        found = files.list_files(replace(account, blobs=BlobServiceClient(f"{stub.url}/account")))
+    assert sorted(int(file.id, 16) for file in found) == [0, 2]
