@@ -1,6 +1,7 @@
 """Convert: what is chosen, what is said before, and one launch however often the button is pressed."""
 
 import re
+import threading
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import timedelta
@@ -8,13 +9,14 @@ from datetime import timedelta
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from batch_core import files, jobs, pools, sampling
+from batch_core import converted, files, jobs, pools, sampling
 from batch_core.account import Account
 from batch_core.conversions import CONVERSIONS
+from batch_core.errors import Unreachable
 from batch_core.files import VideoFile
 from batch_core.jobs import Plan
 from batch_core.storage import INPUTS
-from pages.parts import own_presets
+from pages.parts import own_presets, skip
 from pages.parts.options import clock_seconds
 from pages.parts.pool_choice import AUTO
 from tests.waiting import until
@@ -334,6 +336,29 @@ def test_what_was_converted_before_is_left_out_only_when_asked_and_the_way_to_it
     opened.button(key=f"before_{run.id}").click().run()
     assert [title.value for title in opened.title] == ["Results"]
     assert opened.query_params["run"] == run.id
+
+
+def test_while_earlier_results_are_looked_for_nothing_can_start_and_an_error_is_said(
+    app: Open, videos: list[VideoFile], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    known = threading.Event()
+
+    def before(*_: object) -> dict:
+        assert known.wait(60)
+        raise Unreachable("Storage does not answer.", "Check the connection.")
+
+    monkeypatch.setattr(skip, "PATIENCE_SECONDS", 0.0)
+    monkeypatch.setattr(converted.Conversions, "before", before)
+    opened = choose(app(PAGE), "wav")
+    opened.toggle(key="convert_skip").set_value(True).run()
+    assert "Looking for what was converted before" in text(opened)
+    assert not any(label.startswith("Convert ") for label in labels(opened))
+    known.set()
+    until(lambda: opened.run().error, seconds=30, what="the error")
+    assert "Storage does not answer." in opened.error[0].value
+    assert not any(label.startswith("Convert ") for label in labels(opened))
+    opened.toggle(key="convert_skip").set_value(False).run()
+    assert "Convert 5 files" in labels(opened), "without looking it goes on"
 
 
 def test_the_same_file_twice_is_converted_twice_or_once(
