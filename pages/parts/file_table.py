@@ -28,6 +28,8 @@ COLUMNS = {  # what says whether a file is fine comes first: a phone shows the f
     "size": st.column_config.NumberColumn("Size"),
     "why": st.column_config.TextColumn("Why it is left out", width="large"),
 }
+# Names are long then: the state stays in sight on a phone.
+WITH_FOLDERS = ["state", "name", *list(COLUMNS)[2:]]
 
 
 def is_ready(file: VideoFile) -> bool:
@@ -100,11 +102,13 @@ def table(found: list[VideoFile]) -> list[VideoFile]:
     names = distinct_names(found)
     rows = pd.DataFrame([_row(file, names[file.id]) for file in found]).astype({"length": "float"})
     shown = rows if rows["why"].any() else rows.drop(columns="why")
+    folders = any(file.folder for file in found)
     chosen = st.dataframe(
         # numbers, so that they sort as such, that look as on other pages
         shown.style.format({"length": words.length, "size": words.size}, na_rep=""),
         key=f"files_{ids}",
-        column_config=COLUMNS,
+        column_config=COLUMNS | ({"name": st.column_config.TextColumn("Name", width=320)} if folders else {}),
+        column_order=[column for column in (WITH_FOLDERS if folders else COLUMNS) if column in shown],
         hide_index=True,
         placeholder="",
         on_select="rerun",

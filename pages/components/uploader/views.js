@@ -73,7 +73,12 @@ class Strip {
 
 function newRow(upload) {
   const row = document.createElement("li");
-  const name = element("span", "name", upload.path);
+  const name = element("span", "name");
+  if (upload.folder) {
+    name.append(element("span", "where"), "/");
+    name.firstElementChild.append(element("bdi", "", upload.folder));
+  }
+  name.append(element("span", "what", upload.name));
   name.title = upload.path;
   const bar = element("div", "bar");
   bar.append(element("div", "fill"));
