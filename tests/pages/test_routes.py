@@ -219,17 +219,21 @@ def test_blocks_through_the_app_make_a_file(client: httpx.Client, account: Accou
     chosen = "".join(f"<Latest>{number}</Latest>" for number in ids)
     body = f'<?xml version="1.0" encoding="utf-8"?><BlockList>{chosen}</BlockList>'
     commit = upload_link(account, name, "&comp=blocklist")
-    assert client.put(commit, content=body, headers=headers("Übung.mp4")).status_code == 201
+    named = headers("Übung.mp4") | {"x-ms-meta-folder": files.encode_name("trip/day 1")}
+    assert client.put(commit, content=body, headers=named).status_code == 201
     assert account.blobs.get_blob_client(INPUTS, name).download_blob().readall() == b"".join(parts)
-    assert [file.name for file in files.list_files(account) if file.blob == name] == ["Übung.mp4"]
+    assert [file.path for file in files.list_files(account) if file.blob == name] == ["trip/day 1/Übung.mp4"]
     assert client.put(commit, content=body, headers=headers("Other.mp4")).status_code == 409
 
 
 def test_a_small_file_through_the_app_writes_over_nothing(client: httpx.Client, account: Account) -> None:
     name = new_input()
-    assert client.put(upload_link(account, name), content=b"one", headers=headers("a.mp4")).status_code == 201
+    hostile = headers("a.mp4") | {"x-ms-meta-folder": files.encode_name("../up")}
+    assert client.put(upload_link(account, name), content=b"one", headers=hostile).status_code == 201
     assert client.put(upload_link(account, name), content=b"two", headers=headers("a.mp4")).status_code == 409
-    assert account.blobs.get_blob_client(INPUTS, name).download_blob().readall() == b"one"
+    stored = account.blobs.get_blob_client(INPUTS, name)
+    assert stored.download_blob().readall() == b"one"
+    assert set(stored.get_blob_properties().metadata) == {"name"}, "a folder that leads out is left out"
 
 
 @pytest.mark.parametrize("name", ["clip.mp4", "x" * 32 + "/clip.mp4", "0" * 32 + "/a/b", "0" * 32 + "/ü.mp4"])
