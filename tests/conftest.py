@@ -17,6 +17,10 @@ from batch_core.account import Account, AccountKind, connect, endpoint
 
 PROJECT = Path(__file__).parents[1]
 
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # A shell that starts its jobs in the background lets them ignore Ctrl+C, and all that these start: some tests send it.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
 
 @pytest.fixture(scope="session")
 def node_home() -> Path:

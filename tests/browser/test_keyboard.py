@@ -47,6 +47,9 @@ def button(page: Page, name: str) -> Locator:
 def test_from_the_upload_to_the_deletion(page: Page, app_url: str, account: Account, tmp_path: Path) -> None:
     files.delete_files(account, files.list_files(account))
     page.goto(app_url)
+    page.locator(
+        '[data-testid="stApp"][data-test-script-state="notRunning"]'
+    ).wait_for()  # what is drawn, stays
     tab_to(page, page.get_by_label("Choose files"))
     with page.expect_file_chooser() as chooser:
         page.keyboard.press("Space")

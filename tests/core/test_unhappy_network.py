@@ -70,7 +70,7 @@ def test_an_answer_that_drips_for_ever_is_given_up(ask: Ask, monkeypatch: pytest
 @pytest.mark.parametrize("ask", READS.values(), ids=READS)
 def test_silence_is_given_up_after_another_try(ask: Ask, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(transport, "READ_SECONDS", 0.3)
-    monkeypatch.setattr(transport, "RETRY_SECONDS", 0.4)
+    monkeypatch.setattr(transport, "RETRY_SECONDS", 1.2)
     with stub_server(silent=True) as stub:
         error = told(ask, account_at(stub.url))
         assert len(stub.asked) >= 2
