@@ -315,7 +315,9 @@ def test_what_was_converted_before_is_left_out_only_when_asked_and_the_way_to_it
     app: Open, account: Account, videos: list[VideoFile]
 ) -> None:
     pools.ensure_local_pool(account)
-    plan = Plan(tuple(videos[:2]), "flac", pool_id=pools.LOCAL_POOL, name="Two <b>before</b>", nonce="before")
+    stored = {file.id: file for file in files.list_files(account)}  # others may have looked into them anew
+    two = tuple(stored[video.id] for video in videos[:2])
+    plan = Plan(two, "flac", pool_id=pools.LOCAL_POOL, name="Two <b>before</b>", nonce="before")
     run = jobs.launch(account, plan)
     until(lambda: jobs.get_run(account, run.id).over, seconds=60, what="the end of the run")
     opened = choose(app(PAGE), "flac")

@@ -202,7 +202,10 @@ def test_it_says_since_when_there_are_nodes_and_their_hours_so_far(app: Open) ->
     def said() -> bool:
         opened.run()
         return any(
-            re.fullmatch(r"5 nodes since \d\d:\d\d, (less than )?[\d.]+ node-hours so far", caption.value)
+            re.fullmatch(
+                r"5 nodes since (\d+ \w+ \d+, )?\d\d:\d\d, (less than )?[\d.]+ node-hours so far",
+                caption.value,
+            )
             for caption in opened.caption
         )
 
