@@ -16,6 +16,7 @@ from batch_core.jobs import Plan, Run
 from batch_core.probe import Probe, Stream
 from pages.parts import result_list
 from pages.shell import video_work
+from tests.waiting import until
 
 Open = Callable[..., AppTest]
 MANY = 600
@@ -74,6 +75,8 @@ def elements(opened: AppTest) -> int:
 def test_files_shows_all_in_one_table_and_reads_their_list_once(
     app: Open, account: Account, many: list[VideoFile], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    app("pages/files.py")
+    until(lambda: not video_work.work(account).busy, seconds=60, what="an end to what others have begun")
     video_work.work(account).forget()
     listings = []
     listed = files.list_files
