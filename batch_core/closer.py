@@ -26,6 +26,7 @@ LONGEST = 1.5  # seconds of a poll after which no other file is read
 PART = 64 * 1024  # bytes that are read at once
 AGAIN = 1024  # bytes before the end as last known that are read again: a block of ffmpeg's is some 250
 HALF = timedelta(seconds=0.5)  # times of files come in whole seconds
+CLOCK = timedelta(seconds=1)  # the service's clock, too: it may be as much later than it says
 PROGRESS_FILE = quote("wd/progress.txt", safe="")
 _log = logging.getLogger(__name__)
 
@@ -113,7 +114,7 @@ def _steps(span: Span, part: Part, now: datetime) -> Steps:
     told = last_block(part.data)
     made, speed = _number(told.get("out_time_us")), _number(told.get("speed", "").rstrip("x"))
     out = made / 1e6 if made is not None and made >= 0 else None
-    latest = span.end or max(now, span.start)
+    latest = span.end or max(now + CLOCK, span.start)
     written = min(max((part.modified or now) + HALF, span.start), latest)
     began = part.created
     if began is None and out is not None and speed:

@@ -1,4 +1,4 @@
-"""Bytes as people read them, the same on every page and in every sentence."""
+"""Bytes and playing times as people read them, the same on every page, in every sentence and report."""
 
 _UNITS = ("KB", "MB", "GB", "TB")
 
@@ -12,3 +12,12 @@ def size_text(count: int) -> str:
         value, unit = value / 1000, unit + 1
     number = f"{value:.0f}" if value >= 99.5 else f"{value:.1f}".removesuffix(".0")
     return f"{number} {_UNITS[unit]}"
+
+
+def length_text(seconds: float | None) -> str:
+    """Seconds as on a player: 2:03, or 1:02:03 from an hour on; a dash where they are not known."""
+    if seconds is None:
+        return "–"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"

@@ -26,7 +26,7 @@ from batch_core.manifests import Manifest, ManifestFile
 from batch_core.monitor import history_path
 from batch_core.report.drawing import draw, node_names
 from batch_core.results import Result, list_results
-from batch_core.sizes import size_text
+from batch_core.sizes import length_text, size_text
 from batch_core.snapshot import Outcome, Span
 from batch_core.times import moment
 
@@ -115,7 +115,7 @@ def known_attempts(home: Path, account: Account, run_id: str) -> tuple[Span, ...
 
 def _environment() -> Environment:
     made = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True)
-    made.filters |= {"size": _size, "length_of": _length, "clock": _clock}
+    made.filters |= {"size": _size, "length_of": length_text, "clock": _clock}
     return made
 
 
@@ -196,14 +196,6 @@ def _causes(results: Sequence[Result]) -> list[tuple[str, int, str]]:
 
 def _size(count: int | None) -> str:
     return "–" if count is None else size_text(count)
-
-
-def _length(seconds: float | None) -> str:
-    if seconds is None:
-        return "–"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
 
 
 def _clock(at: datetime | None) -> str:

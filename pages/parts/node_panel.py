@@ -13,6 +13,7 @@ from batch_core.monitor import NodeRow, Snapshot
 from pages.charts.labels import duration, node_name
 from pages.charts.palette import STARTING, node_family, node_words
 from pages.parts.node_facts import facts
+from pages.parts.pool_form import attempt
 from pages.shell import session, words
 
 REMOVED = "node_to_remove"  # (pool id, node id, its name) that somebody wants to remove
@@ -118,13 +119,7 @@ def _confirm_restart(account: Account, pool_id: str, node_id: str, name: str) ->
     )
     with st.container(horizontal=True):
         if st.button("Restart the node", key="node_restart", type="primary", icon=":material/restart_alt:"):
-            try:
-                nodes.reboot(account, pool_id, node_id)
-            except DashboardError as error:
-                session.show_error(error)
-                return
-            st.toast(f"{name} is restarting.")
-            st.rerun()
+            attempt(lambda: nodes.reboot(account, pool_id, node_id), f"{name} is restarting.")
         if st.button("Let it work", key="node_let_work"):
             st.rerun()
 
@@ -138,12 +133,6 @@ def _confirm_remove(account: Account, pool_id: str, node_id: str, name: str) -> 
     )
     with st.container(horizontal=True):
         if st.button("Remove the node", key="node_remove", type="primary", icon=":material/delete:"):
-            try:
-                nodes.remove(account, pool_id, node_id)
-            except DashboardError as error:
-                session.show_error(error)
-                return
-            st.toast(f"{name} is being removed.")
-            st.rerun()
+            attempt(lambda: nodes.remove(account, pool_id, node_id), f"{name} is being removed.")
         if st.button("Keep it", key="node_keep"):
             st.rerun()

@@ -9,7 +9,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import streamlit as st
 
 from batch_core.pools import NodeTime
-from batch_core.sizes import size_text
+from batch_core.sizes import length_text, size_text
 
 MARKDOWN = str.maketrans({sign: f"\\{sign}" for sign in r"\`*_{}[]<>()#+-.!|~:$&"})
 # Streamlit makes links, icons and arrows of text that is escaped, too: an invisible character goes between.
@@ -26,12 +26,8 @@ def size(count: int | None) -> str:
 
 
 def length(seconds: float | None) -> str:
-    """Seconds as on a player: 2:03, or 1:02:03 from an hour on."""
-    if seconds is None:
-        return "–"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours}:{minutes:02d}:{rest:02d}" if hours else f"{minutes}:{rest:02d}"
+    """Seconds as on a player, a dash where they are not known."""
+    return length_text(seconds)
 
 
 def count(number: int, thing: str, things: str | None = None) -> str:

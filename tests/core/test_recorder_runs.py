@@ -7,7 +7,7 @@ import random
 import uuid
 from collections import defaultdict
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from batch_core.feed import Doc, Feed
 from batch_core.history import GONE, Attempt, History
 from batch_core.monitor import Recorder, Snapshot, history_path
 from batch_core.pacing import Backoff
+from batch_core.recording import LATEST
 from batch_core.times import moment
 from tests.core.proxy import Call, Fault, door_to
 from tests.fleet import add_tasks, simulated_job, simulated_pool
@@ -26,6 +27,8 @@ from tests.waiting import until
 
 EVERY = 0.1
 NODES, SPOT, TASKS = 24, 16, 160
+
+Known = set[tuple[str, str, datetime]]
 
 
 @pytest.fixture
@@ -48,16 +51,21 @@ def watching(account: Account, job_id: str, home: Path) -> Iterator[Recorder]:
 
 
 class Heard:
-    """All documents of tasks that recorders were given: what must be in the history then."""
+    """All documents of tasks and nodes that recorders were given: what must be in the history then."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
         self.docs: list[Doc] = []
+        self.nodes: set[tuple[str, str, datetime | None]] = set()
         listed = Feed.many
 
         def listening(one: Feed, path: str, **query: str) -> Iterator[list[Doc]]:
             for page in listed(one, path, **query):
                 if path.endswith("/tasks"):
                     self.docs += page
+                elif path.endswith("/nodes"):
+                    self.nodes |= {
+                        (doc["id"], doc["state"], moment(doc["stateTransitionTime"])) for doc in page
+                    }
                 yield page
 
         monkeypatch.setattr(Feed, "many", listening)
@@ -83,15 +91,15 @@ def whole(recorder: Recorder, tasks: int) -> Snapshot:
     return found
 
 
-def told(home: Path, account: Account, job_id: str) -> tuple[list[Attempt], set[tuple[str, str, datetime]]]:
-    """The attempts and states of the history."""
-    history = History(history_path(home, account))
-    scope = history.scope("job", job_id, None)
-    assert scope
-    try:
-        return history.attempts(scope), {(one.id, one.state, one.since) for one in history.states(scope)}
-    finally:
-        history.close()
+def told(home: Path, account: Account, pool_id: str, job_id: str) -> tuple[list[Attempt], Known, Known]:
+    """The history's attempts, and the states of its tasks and of its nodes."""
+    with closing(History(history_path(home, account))) as history:
+        scopes = history.scope("job", job_id, None), history.scope("pool", pool_id, None)
+        assert all(scopes)
+        tasks, nodes = (
+            {(one.id, one.state, one.since) for one in history.states(scope or 0)} for scope in scopes
+        )
+        return history.attempts(scopes[0] or 0), tasks, nodes
 
 
 @pytest.mark.parametrize("seed", [1, 2])
@@ -121,7 +129,7 @@ def test_every_state_at_a_poll_and_every_attempt_is_kept_whatever_happens_meanwh
         until(lambda: counted() >= 90, seconds=60, what="the end of others while nobody watches")
         with watching(through, job_id, tmp_path) as second:
             shot = whole(second, TASKS - len(deleted))
-        attempts, states = told(tmp_path, through, job_id)
+        attempts, states, of_nodes = told(tmp_path, through, pool_id, job_id)
     assert door.faults, "the service has refused now and then"
     assert heard.states() <= states
     assert heard.starts() <= {(one.task_id, one.start) for one in attempts}
@@ -134,9 +142,16 @@ def test_every_state_at_a_poll_and_every_attempt_is_kept_whatever_happens_meanwh
     }
     outcomes = {span.outcome for span in shot.spans}
     assert outcomes >= {"done", "failed"}
-    assert outcomes & {"preempted", "lost"}, (
-        "which of the two depends on whether a poll met the node while it was away"
-    )
+    assert heard.nodes <= of_nodes
+    taken = [phase for phase in shot.phases if phase.state == "preempted"]
+    interrupted = [span for span in shot.spans if span.outcome in ("preempted", "lost", "requeued")]
+    assert interrupted
+    for span in interrupted:
+        told_why = any(
+            phase.node_id == span.node_id and span.start <= phase.start <= span.end + LATEST
+            for phase in taken
+        )
+        assert (span.outcome == "preempted") == told_why
 
 
 def _throttling(dice: random.Random):

@@ -323,7 +323,7 @@ def test_what_was_converted_before_is_left_out_only_when_asked_and_the_way_to_it
     opened = choose(app(PAGE), "flac")
     assert button(opened, "Convert ").label == "Convert 5 files"
     opened.toggle(key="convert_skip").set_value(True).run()
-    until(lambda: "Convert 3 files" in labels(opened.run()), seconds=90, what="what was converted before")
+    until(lambda: "Convert 3 files" in labels(opened.run()), seconds=30, what="what was converted before")
     assert not opened.exception
     told = "2 files were converted before and are left out. Their results are in the run:"
     assert told in [info.value for info in opened.info]
@@ -333,7 +333,7 @@ def test_what_was_converted_before_is_left_out_only_when_asked_and_the_way_to_it
     assert all("was converted before: " in reason and plan.name in reason for _, reason in left_out)
     opened.switch_page(PAGE).run()
     opened.multiselect(key="convert_only").set_value([videos[0].id]).run()
-    until(lambda: opened.run().info, seconds=90, what="what was converted before")
+    until(lambda: opened.run().info, seconds=30, what="what was converted before")
     assert "No file is left to convert" in text(opened)
     opened.button(key=f"before_{run.id}").click().run()
     assert [title.value for title in opened.title] == ["Results"]
