@@ -39,7 +39,9 @@ def _pages_folder_is_ours() -> None:
 if get_script_run_ctx(suppress_warning=True) is None:
     from pages.shell.headers import SecurityHeaders
     from pages.shell.routes import ROUTES
+    from pages.shell.switching import keep_switches
 
+    keep_switches()
     app = st.App(__file__, routes=ROUTES, middleware=[Middleware(SecurityHeaders)], lifespan=lifespan)
 else:
     from pages.shell import frame
