@@ -5,11 +5,12 @@ Without one the browser tests fail; they are never skipped.
 
 import os
 import shutil
-import subprocess
 import sys
 from pathlib import Path
 
 from playwright.sync_api import Browser, Playwright
+
+from tests.system_programs import apt, found_or_installed
 
 COMMANDS = (
     "chromium",
@@ -47,24 +48,8 @@ def _flags() -> list[str]:
 
 
 def _executable(playwright: Playwright) -> str:
-    found = _installed(playwright)
-    if found:
-        return found
-    attempts = []
-    for command in _installers():
-        try:
-            done = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
-        except (OSError, subprocess.TimeoutExpired) as error:
-            attempts.append(f"{' '.join(command)}: {error}")
-            continue
-        attempts.append(f"{' '.join(command)}: exit {done.returncode} {done.stderr.strip()[-200:]}")
-        found = _installed(playwright)
-        if found:
-            return found
-    raise RuntimeError(
-        "The browser tests need Chromium and none could be installed. Install Chromium or Chrome, or name one "
-        "in the environment variable CHROMIUM. Tried:\n" + "\n".join(attempts)
-    )
+    name = "Chromium (or Chrome, or one that the environment variable CHROMIUM names)"
+    return _installed(playwright) or found_or_installed(name, lambda: _installed(playwright), _installers())
 
 
 def _installed(playwright: Playwright) -> str | None:
@@ -80,11 +65,5 @@ def _installed(playwright: Playwright) -> str | None:
 
 def _installers() -> list[list[str]]:
     """Commands that bring a Chromium, in order of preference."""
-    commands = [[sys.executable, "-m", "playwright", "install", "chromium"]]
-    if shutil.which("apt-get"):
-        admin = [] if os.geteuid() == 0 else ["sudo", "-n"]
-        commands.append([*admin, "apt-get", "update", "-q"])
-        commands.append([*admin, "apt-get", "install", "-q", "-y", "chromium"])
-    if shutil.which("brew"):
-        commands.append(["brew", "install", "--cask", "chromium"])
-    return commands
+    brew = [["brew", "install", "--cask", "chromium"]] if shutil.which("brew") else []
+    return [[sys.executable, "-m", "playwright", "install", "chromium"], *apt("chromium"), *brew]

@@ -3,10 +3,15 @@
 import shutil
 import struct
 import subprocess
+from functools import cache
 from pathlib import Path
 
 from imageio_ffmpeg import get_ffmpeg_exe
 
+from tests.system_programs import apt, found_or_installed
+
+OURS, PACKAGED = "ours", "packaged"
+FFMPEGS = [OURS, *([PACKAGED] if shutil.which("ffmpeg") or apt("ffmpeg") else [])]
 ENCODERS = {
     "mp4": ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac"],
     "mov": ["-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-c:a", "aac"],
@@ -24,10 +29,17 @@ ENCODERS = {
 }
 
 
+@cache
+def program(name: str) -> str:
+    """One of the FFMPEGS: the one that this computer's nodes use, or the packaged one, installed if need be."""
+    if name == OURS:
+        return get_ffmpeg_exe()
+    return found_or_installed("ffmpeg", lambda: shutil.which("ffmpeg"), apt("ffmpeg"))
+
+
 def ffmpegs() -> list[str]:
-    """The one that this computer's nodes use, and the packaged one where there is one."""
-    packaged = shutil.which("ffmpeg")
-    return [get_ffmpeg_exe(), *([packaged] if packaged else [])]
+    """All of them, this computer's first."""
+    return [program(name) for name in FFMPEGS]
 
 
 def ffmpeg(*arguments: str | Path) -> None:

@@ -8,9 +8,8 @@ import pytest
 
 from batch_core.causes import OTHER, Cause, cause
 from batch_core.failures import last_lines
-from tests.core.media import clip, ffmpeg, ffmpegs
+from tests.core.media import clip, ffmpeg
 
-both = pytest.mark.parametrize("program", ffmpegs(), ids=["the nodes'", "packaged"][: len(ffmpegs())])
 AS_TASKS = ["-nostdin", "-hide_banner", "-nostats", "-loglevel", "warning", "-y"]
 
 
@@ -36,11 +35,9 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def told(program: str, folder: Path, arguments: str) -> tuple[Cause, int]:
+def told(tool: str, folder: Path, arguments: str) -> tuple[Cause, int]:
     """Runs it as a task would, and reads the end of its log as the app does."""
-    ended = subprocess.run(
-        [program, *AS_TASKS, *arguments.split()], cwd=folder, capture_output=True, timeout=60
-    )
+    ended = subprocess.run([tool, *AS_TASKS, *arguments.split()], cwd=folder, capture_output=True, timeout=60)
     return cause(last_lines(ended.stderr), ended.returncode), ended.returncode
 
 
@@ -65,38 +62,34 @@ FAILURES = [
 ]
 
 
-@both
 @pytest.mark.parametrize(("kind", "arguments"), FAILURES)
 def test_each_failure_is_known_by_what_every_ffmpeg_says(
-    films: Path, program: str, kind: str, arguments: str
+    films: Path, tool: str, kind: str, arguments: str
 ) -> None:
-    found, exit_code = told(program, films, arguments)
+    found, exit_code = told(tool, films, arguments)
     assert exit_code != 0
     assert found.kind == kind, found
     assert found.line, "the line that says so is quoted"
     assert found.way_out
 
 
-@both
-def test_a_part_outside_of_the_file_is_told_though_ffmpeg_ends_well(films: Path, program: str) -> None:
-    found, _ = told(program, films, "-ss 100 -i whole.mp4 out.mp3")
+def test_a_part_outside_of_the_file_is_told_though_ffmpeg_ends_well(films: Path, tool: str) -> None:
+    found, _ = told(tool, films, "-ss 100 -i whole.mp4 out.mp3")
     assert found.kind == "nothing"
 
 
 if sys.platform == "linux":  # which alone has a device that is always full
 
-    @both
-    def test_a_full_disk_is_told_before_what_follows_from_it(films: Path, program: str) -> None:
-        found, exit_code = told(program, films, "-i whole.mp4 -f mp4 /dev/full")
+    def test_a_full_disk_is_told_before_what_follows_from_it(films: Path, tool: str) -> None:
+        found, exit_code = told(tool, films, "-i whole.mp4 -f mp4 /dev/full")
         assert exit_code != 0
         assert found.kind == "disk-full"
 
 
 if sys.platform != "win32":  # where a process that is ended leaves no signal behind
 
-    @both
-    def test_one_that_is_killed_says_nothing_and_its_exit_code_does(films: Path, program: str) -> None:
-        arguments = [program, *AS_TASKS, "-re", "-stream_loop", "-1", "-i", "whole.mp4", "-f", "null", "-"]
+    def test_one_that_is_killed_says_nothing_and_its_exit_code_does(films: Path, tool: str) -> None:
+        arguments = [tool, *AS_TASKS, "-re", "-stream_loop", "-1", "-i", "whole.mp4", "-f", "null", "-"]
         process = subprocess.Popen(arguments, cwd=films, stderr=subprocess.PIPE)
         process.kill()
         said = process.communicate(timeout=60)[1]

@@ -82,7 +82,6 @@ WAYS = [
 ]
 
 
-@pytest.mark.parametrize("tool", ffmpegs(), ids=lambda path: "packaged" if path == ffmpegs()[-1] else "ours")
 @pytest.mark.parametrize(("made", "source"), WAYS)
 def test_every_source_becomes_what_is_asked(
     tool: str, made: str, source: str, sources: dict[str, Path], tmp_path: Path
@@ -121,7 +120,6 @@ def test_a_picture_is_never_enlarged_and_plays_everywhere(
         assert (context.name, context.pix_fmt) == ("h264", "yuv420p")
 
 
-@pytest.mark.parametrize("tool", ffmpegs(), ids=lambda path: "packaged" if path == ffmpegs()[-1] else "ours")
 @pytest.mark.parametrize("made", ["mp3", "m4a", "mp4-720p"])
 @pytest.mark.parametrize("quality", ["small", "best"])
 def test_quality_and_a_part(

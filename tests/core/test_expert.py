@@ -9,7 +9,7 @@ from batch_core.conversions import EXPERT, Options, command_line, conversion
 from batch_core.conversions.expert import parse
 from batch_core.errors import InvalidInput
 from batch_core.probe import Probe, Stream, probe
-from tests.core.media import clip, ffmpegs
+from tests.core.media import clip
 from tests.core.shapes import convert, judged
 
 FILM = Probe(
@@ -83,7 +83,6 @@ def test_arguments_go_into_expert_commands_only() -> None:
     assert "passwd" not in line
 
 
-@pytest.mark.parametrize("tool", ffmpegs(), ids=["ours", "packaged"][: len(ffmpegs())])
 def test_they_do_what_they_say(tool: str, tmp_path: Path) -> None:
     source = clip(tmp_path / "a.mkv", 1, "256x144")
     found = probe(source, source.stat().st_size)

@@ -47,9 +47,6 @@ BELIEVED = (
     Stream("audio", "aac", channels=2),
     Stream("subtitle", "subrip"),
 )
-TOOLS = pytest.mark.parametrize(
-    "tool", ffmpegs(), ids=lambda path: "ours" if path == ffmpegs()[0] else "packaged"
-)
 ALL_MEMORY = 700 * 1024**2  # bytes that a task may take for a small picture
 
 
@@ -86,7 +83,6 @@ def as_task(tool: str, found: Probe, folder: Path, made: str = "mp3") -> subproc
     return subprocess.run([tool, *words[1:]], cwd=folder, capture_output=True, timeout=60, check=False)
 
 
-@TOOLS
 def test_the_traps_catch_a_careless_command(tool: str, canary: Outside, tmp_path: Path) -> None:
     """What the other tests rest on: without our options the same files do open the canary and the port."""
 
@@ -122,7 +118,6 @@ def test_no_pointer_is_taken_for_media_whatever_it_is_called(canary: Outside, ac
     assert canary.touched == []
 
 
-@TOOLS
 def test_no_command_of_ours_opens_what_a_pointer_names(tool: str, canary: Outside) -> None:
     """Every text as an input of every sixth format, and the worst two of every one."""
     formats = list(FORMATS.values())
@@ -136,7 +131,6 @@ def test_no_command_of_ours_opens_what_a_pointer_names(tool: str, canary: Outsid
                 assert canary.touched == [], f"{name} as {format}"
 
 
-@TOOLS
 def test_the_filter_that_opens_the_input_anew_opens_no_pointer(tool: str, canary: Outside) -> None:
     """It would guess the format; the input, whose format is told, has to be opened before."""
     worst = {"list.m3u8", "hidden.mp3", "list.ffconcat", "manifest.mpd", "subtitles.ass", "subtitles.idx"}
@@ -233,7 +227,6 @@ def test_a_picture_too_large_for_any_screen_is_refused_in_a_sentence(tmp_path: P
     assert huge.reason == "is not a video that we can read (its picture of 10000 × 10000 is too large)."
 
 
-@TOOLS
 def test_a_picture_that_grows_on_the_way_takes_no_memory_of_a_task(tool: str, tmp_path: Path) -> None:
     source = film_of(tmp_path / "input.mp4", [64, 64, 16_000, 64])
     assert source.stat().st_size < 200_000
@@ -242,7 +235,6 @@ def test_a_picture_that_grows_on_the_way_takes_no_memory_of_a_task(tool: str, tm
     assert memory_of(tool, found, "mp4-720p", tmp_path) < ALL_MEMORY
 
 
-@TOOLS
 def test_a_file_that_claims_a_billion_frames(tool: str, tmp_path: Path) -> None:
     (tmp_path / "input.mp4").write_bytes(film_with_many_frames(tmp_path, 10**9))
     began = time.monotonic()

@@ -26,7 +26,6 @@ from tests.core.shapes import SIZE, convert, judged, shapes
 
 pytestmark = pytest.mark.timeout(120)
 Media = dict[str, tuple[Path, Probe]]
-TOOLS = pytest.mark.parametrize("tool", ffmpegs(), ids=["ours", "packaged"][: len(ffmpegs())])
 GROUPS = [list(members) for _, members in groupby(CONVERSIONS, key=lambda made: made.group)]
 NAMES = [
     *("plain.mkv", "turned.mp4", "tracks.mkv", "unsteady.mkv", "hdr.mkv", "subtitles.mp4", "misnamed.mov", "cut.ts"),
@@ -66,7 +65,6 @@ def good(made: Conversion, outputs: list[Path], found: Probe, options: Options, 
             assert made.result == "subtitles" or seconds >= expected.seconds - off
 
 
-@TOOLS
 @pytest.mark.parametrize("made", CONVERSIONS, ids=lambda made: made.id)
 def test_every_preset_with_both_ffmpegs(tool: str, made: Conversion, media: Media, tmp_path: Path) -> None:
     source, found = media["plain.mkv"]
@@ -185,7 +183,6 @@ def test_subtitles_are_burned_in_from_small_mp4_files_only() -> None:
     assert refusal(conversion("burned"), file("x", SHAPES["two hours"], 10**11)) is None
 
 
-@TOOLS
 def test_a_target_size_is_kept_by_what_is_hard_to_compress(tool: str, tmp_path: Path) -> None:
     hard = clip(tmp_path / "hard.mkv", 4, SIZE, extra=("-vf", "noise=alls=60:allf=t", "-crf", "10"))
     made = replace(conversion("mp4-10mb"), most_bytes=170_000)
@@ -219,7 +216,6 @@ def strip(path: Path, seconds: float) -> numpy.ndarray:
         return frame.to_ndarray(format="gray")[100:].astype(int)
 
 
-@TOOLS
 @pytest.mark.parametrize("name", ["plain.mkv", "subtitles.mp4"])
 def test_words_are_in_the_picture_also_in_a_part(tool: str, name: str, media: Media, tmp_path: Path) -> None:
     source, found = media[name]
