@@ -10,6 +10,7 @@ from batch_core.probe import Probe
 from tests.core.media import clip, ffmpeg, song_with_cover
 
 SIZE = "256x144"
+HOURS = 7200.0  # seconds of what is long
 WORDS = "1\n00:00:00,100 --> 00:00:00,900\nHello\n\n2\n00:00:01,000 --> 00:00:01,500\nthere\n"
 
 
@@ -80,6 +81,17 @@ def shapes(folder: Path) -> dict[str, Path]:
         "frame.mp4": clip(folder / "frame.mp4", 0.04, SIZE, sound=False),
         "cover.mp3": song_with_cover(folder / "cover.mp3"),
     }  # fmt: skip
+
+
+def long_ones(folder: Path) -> dict[str, Path]:
+    """Two hours of film and of sound that cost a second or two: a picture every ten seconds, and a coarse tone."""
+    film, sound = folder / "hours.mkv", folder / "hours.flac"
+    words = folder / "last.srt"
+    words.write_text("1\n01:59:50,000 --> 01:59:58,000\nThe end\n")
+    picture = ("-f", "lavfi", "-i", f"testsrc2=size={SIZE}:rate=1/10")
+    ffmpeg(*picture, "-i", words, "-t", str(HOURS), "-c:v", "libx264", "-preset", "ultrafast", film)
+    ffmpeg("-f", "lavfi", "-i", "sine=sample_rate=8000", "-t", str(HOURS), sound)
+    return {path.name: path for path in (film, sound)}
 
 
 def convert(

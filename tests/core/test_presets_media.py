@@ -21,8 +21,8 @@ from batch_core.conversions import (
 )
 from batch_core.files import VideoFile
 from batch_core.probe import Probe, Stream, probe
-from tests.core.media import clip, ffmpeg, ffmpegs
-from tests.core.shapes import SIZE, convert, judged, shapes
+from tests.core.media import OURS, clip, ffmpeg, ffmpegs, program
+from tests.core.shapes import HOURS, SIZE, convert, judged, long_ones, shapes
 
 pytestmark = pytest.mark.timeout(120)
 Media = dict[str, tuple[Path, Probe]]
@@ -98,6 +98,26 @@ def test_every_shape_with_every_group(name: str, group: int, media: Media, tmp_p
         shown = next(s for s in after.streams if s.kind == "video")
         assert ((shown.width or 0) > (shown.height or 0)) == ((before.width or 0) > (before.height or 0))
         assert after.has_audio == found.has_audio
+
+
+LONG_ONES = ["mp3", "mp4-720p", "hevc", "thumbnail", "sheet", "frames", "subtitles", "burned"]
+
+
+@pytest.fixture(scope="module")
+def hours(tmp_path_factory: pytest.TempPathFactory) -> Media:
+    made = long_ones(tmp_path_factory.mktemp("hours"))
+    return {path.suffix: (path, probe(path, path.stat().st_size)) for path in made.values()}
+
+
+@pytest.mark.parametrize("id", LONG_ONES)
+def test_two_hours_are_converted_to_their_end(id: str, hours: Media, tmp_path: Path) -> None:
+    made = conversion(id)
+    source, found = hours[".flac" if made.needs == "audio" else ".mkv"]
+    assert found.duration == pytest.approx(HOURS, abs=15)
+    outputs = convert(program(OURS), source, found, made, Options(), tmp_path / "task")
+    good(made, outputs, found, Options(), off=15)
+    if made.id == "subtitles":
+        assert "01:59:50,000" in outputs[0].read_text()
 
 
 def file(name: str, found: Probe, size: int = 1000) -> VideoFile:
