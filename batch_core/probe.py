@@ -29,7 +29,8 @@ Hdr = Literal["pq", "hlg"]
 class Stream:
     """One stream; sizes in pixels as shown (a phone's rotation applied), fps on average.
 
-    `bits` are a picture's for each colour, told only when there are more than 8; `hdr` is its transfer function.
+    `bits` are a picture's for each colour, told only when there are more than 8; `hdr` is its transfer function;
+    `interlaced` is told of pictures that are woven of two moments, as broadcasts and camcorders make them.
     """
 
     kind: Kind
@@ -41,6 +42,7 @@ class Stream:
     language: str | None = None
     bits: int | None = None
     hdr: Hdr | None = None
+    interlaced: bool | None = None
 
     @property
     def readable(self) -> bool:
@@ -193,6 +195,7 @@ def _stream(item: Any) -> Stream:
         language=language if re.fullmatch(r"[a-z]{2,3}", language) else None,
         bits=_whole(item.get("bits"), 16),
         hdr=item["hdr"] if item.get("hdr") in get_args(Hdr) else None,
+        interlaced=True if item.get("interlaced") is True else None,
     )
 
 

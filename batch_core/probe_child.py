@@ -229,6 +229,7 @@ def _decode_beginnings(container: Any, rows: dict[int, dict[str, Any]]) -> None:
                     row = rows[packet.stream.index]
                     if packet.stream.type == "video":
                         row |= _depth(frame.format, frame.color_trc)
+                        row |= {"interlaced": True} if frame.interlaced_frame else {}
                     if packet.stream.type == "video" and frame.rotation % 180:
                         row["width"], row["height"] = row["height"], row["width"]
                     waiting.pop(packet.stream.index)

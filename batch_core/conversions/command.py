@@ -127,6 +127,8 @@ def _picture(wanted: Conversion, options: Options, probe: Probe, fitting: Budget
 def _filters(wanted: Conversion, options: Options, probe: Probe, fitting: Budget | None) -> list[str]:
     recipe, source = wanted.recipe, tracks.picture(probe)
     filters = []
+    if source and source.interlaced and wanted.group != "Editing":  # editors want what was recorded
+        filters.append("bwdif=mode=send_frame:deint=interlaced")  # else movement would have combs on screens
     if wanted.id == "burned":
         filters.append(f"subtitles=input.{probe.extension}:si={tracks.subtitle(probe, options)}")
     if rate := _rate(wanted, options, probe, source):

@@ -28,7 +28,7 @@ pytestmark = pytest.mark.timeout(120)
 Media = dict[str, tuple[Path, Probe]]
 GROUPS = [list(members) for _, members in groupby(CONVERSIONS, key=lambda made: made.group)]
 NAMES = [
-    *("plain.mkv", "turned.mp4", "tracks.mkv", "unsteady.mkv", "hdr.mkv", "subtitles.mp4", "misnamed.mov", "cut.ts"),
+    *("plain.mkv", "turned.mp4", "tracks.mkv", "unsteady.mkv", "hdr.mkv", "subtitles.mp4", "misnamed.mov", "cut.ts", "woven.ts"),
     *("surround.mkv", "wide.mov", "silent.mp4", "sound.flac", "odd.mkv", "frame.mp4", "cover.mp3"),
 ]  # fmt: skip
 CODECS = {
@@ -257,6 +257,30 @@ def test_the_chosen_tracks_are_taken(media: Media, tmp_path: Path) -> None:
     (one,) = convert(ffmpegs()[-1], source, found, conversion("ffv1"), Options(audio=2), tmp_path / "one")
     counts = [sum(s.kind == "audio" for s in probe(p, p.stat().st_size).streams) for p in (all_tracks, one)]
     assert counts == [2, 1]
+
+
+def combs(path: Path) -> float:
+    """How much the lines of one moment stand out from those of the other."""
+    with av.open(str(path)) as container:
+        frame = list(container.decode(video=0))[10].to_ndarray(format="gray").astype(int)
+    return float(abs(2 * frame[1:-1] - frame[:-2] - frame[2:]).mean())
+
+
+@pytest.mark.parametrize("name", ["mp4-720p", "thumbnail", "ffv1"])
+def test_pictures_woven_of_two_moments_have_no_combs_on_screens(
+    tool: str, name: str, media: Media, tmp_path: Path
+) -> None:
+    """Editors get what was recorded."""
+    source, found = media["woven.ts"]
+    assert found.streams[0].interlaced
+    plain = replace(found, streams=(replace(found.streams[0], interlaced=None), *found.streams[1:]))
+    made = conversion(name)
+    (output,) = convert(tool, source, found, made, Options(), tmp_path / "task")
+    if made.result == "film":
+        (left,) = convert(tool, source, plain, made, Options(), tmp_path / "left")
+        assert (combs(output) < 0.6 * combs(left)) == (made.group != "Editing")
+    else:
+        assert "bwdif" in command_line(made, Options(), found)
 
 
 def test_lossless_is_without_loss(media: Media, tmp_path: Path) -> None:
