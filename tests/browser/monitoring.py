@@ -35,7 +35,7 @@ def foreign_job(account: Account) -> Iterator[str]:
     try:
         yield job_id
     finally:
-        account.batch.begin_delete_job(job_id).wait(30)
+        account.batch.begin_delete_job(job_id, polling_interval=0.1).wait(30)
 
 
 def opened(page: Page, app_url: str, job_id: str) -> Page:

@@ -31,7 +31,7 @@ def fleet(account: Account) -> Iterator[str]:
     add_tasks(account, f"{pool_id}-job", TASKS)
     yield pool_id
     pools.delete(account, pool_id)
-    account.batch.begin_delete_job(f"{pool_id}-job").wait(30)
+    account.batch.begin_delete_job(f"{pool_id}-job", polling_interval=0.1).wait(30)
 
 
 @pytest.fixture

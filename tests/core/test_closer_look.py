@@ -37,7 +37,7 @@ def job_id(account: Account) -> Iterator[str]:
     pool = models.BatchPoolInfo(pool_id=pools.LOCAL_POOL)
     account.batch.create_job(models.BatchJobCreateOptions(id=job_id, pool_info=pool, constraints=limits))
     yield job_id
-    account.batch.begin_delete_job(job_id).wait(30)
+    account.batch.begin_delete_job(job_id, polling_interval=0.1).wait(30)
 
 
 def test_a_log_is_read_while_it_grows_and_files_when_they_are_made(

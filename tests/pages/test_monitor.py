@@ -50,7 +50,7 @@ def foreign_job(account: Account) -> Iterator[str]:
     tasks = [models.BatchTaskCreateOptions(id=name, command_line=line) for name, line in commands.items()]
     account.batch.create_tasks(job_id, tasks)
     yield job_id
-    account.batch.begin_delete_job(job_id).wait(30)
+    account.batch.begin_delete_job(job_id, polling_interval=0.1).wait(30)
 
 
 def watched(opened: AppTest, ready: Callable[[AppTest], bool]) -> AppTest:

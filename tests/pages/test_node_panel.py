@@ -83,7 +83,7 @@ def test_what_runs_is_told_and_a_restart_that_costs_work_asks_first(
         (recent,) = node_facts(account, pool_id, node_id).recent
         assert (recent.job_id, recent.task_id, recent.state) == (job_id, "task-000000", "running")
     finally:
-        account.batch.begin_delete_job(job_id).wait(30)
+        account.batch.begin_delete_job(job_id, polling_interval=0.1).wait(30)
 
 
 @pytest.mark.parametrize(
