@@ -13,6 +13,7 @@ from batch_core.monitor import Snapshot
 from batch_core.pools import PoolInfo
 from pages.charts.labels import node_name
 from pages.components.live_chart import Click
+from pages.parts.details_picker import details_picker
 from pages.parts.monitor_tables import node_table
 from pages.parts.node_panel import ask_to_remove, node_details
 from pages.parts.pickers import distinct
@@ -113,15 +114,7 @@ def one_node(account: Account, snapshot: Snapshot) -> None:
     """The details of a node that was chosen in the table or from the list."""
     titles = {Click("node", node.id): node_name(node.id, node.order) for node in snapshot.nodes}
     options = distinct(titles, {thing: thing.id for thing in titles})
-    if st.session_state.get(SHOWN) not in options:
-        st.session_state[SHOWN] = None
-    shown = st.selectbox(
-        "Details",
-        list(options),
-        format_func=lambda thing: options.get(thing, ""),
-        key=SHOWN,
-        placeholder="Choose a node here or in the table",
-    )
+    shown = details_picker(options, SHOWN, "Choose a node here or in the table")
     node = next((node for node in snapshot.nodes if shown == Click("node", node.id)), None)
     if node:
         with st.container(border=True):

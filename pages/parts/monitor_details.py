@@ -9,6 +9,7 @@ from batch_core.monitor import Snapshot, TaskRow
 from pages.charts.labels import node_name
 from pages.charts.palette import ERROR, node_family
 from pages.components.live_chart import Click
+from pages.parts.details_picker import details_picker
 from pages.parts.monitor_choice import Watched
 from pages.parts.monitor_tables import SHOWN
 from pages.parts.monitor_work import Work, found, once, work_of
@@ -23,17 +24,10 @@ NODES, TASKS = 1000, 300  # how many of each the list holds
 def details(account: Account, watched: Watched, snapshot: Snapshot) -> None:
     """The list to pick a node or task from, and the panel of the one that is shown."""
     options = _options(work_of(account.fingerprint, watched, snapshot))
-    if st.session_state.get(SHOWN) not in options:
-        st.session_state[SHOWN] = None
     if not options:
+        st.session_state[SHOWN] = None
         return
-    shown: Click | None = st.selectbox(
-        "Details",
-        list(options),
-        format_func=lambda thing: options.get(thing, ""),
-        key=SHOWN,
-        placeholder="Choose a node or a task, or click it in a chart or a table",
-    )
+    shown = details_picker(options, SHOWN, "Choose a node or a task, or click it in a chart or a table")
     node = found(snapshot.nodes, shown.id) if shown and shown.kind == "node" else None
     task = found(snapshot.tasks, shown.id) if shown and shown.kind == "task" else None
     if node is None and task is None:

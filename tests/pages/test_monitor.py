@@ -318,6 +318,28 @@ def node_button(opened: AppTest, label: str) -> Button:
     return next(button for button in opened.button if button.label == label)
 
 
+@pytest.mark.parametrize("page", [PAGE, "pages/pool.py"])
+def test_details_that_were_closed_stay_closed_when_a_refresh_asked_for_before_comes_late(
+    page: str, app: Open, account: Account, node_pool: str
+) -> None:
+    opened = watched(
+        app(page, pool=node_pool), lambda shown: any(s.label == "Details" for s in shown.selectbox)
+    )
+    picker = next(select for select in opened.selectbox if select.label == "Details")
+    picker.set_value(Click("node", next(iter(account.batch.list_nodes(node_pool))).id)).run()
+    key = "monitor_shown" if page == PAGE else "pool_node"
+    assert opened.session_state[key]
+    asked_before = opened._tree.get_widget_states()
+    if page == PAGE:
+        node_button(opened, "Close").click().run()
+    else:
+        opened.session_state[key] = None  # as the table does when its row is let go
+        opened.run()
+    assert opened.session_state[key] is None
+    opened._run(asked_before)
+    assert opened.session_state[key] is None
+
+
 def test_tasks_are_kept_away_from_a_node_and_let_come_again(
     app: Open, account: Account, node_pool: str
 ) -> None:
