@@ -19,6 +19,7 @@ from pages.charts.columns import NEVER, OUTCOMES, Attempts, Numbers, millisecond
 from pages.charts.labels import short
 from pages.charts.lanes import Lanes
 from pages.charts.palette import (
+    DONE,
     ERROR,
     PREEMPTED,
     RUNNING,
@@ -30,6 +31,7 @@ from pages.charts.palette import (
     outcome_family,
     outcome_words,
 )
+from pages.charts.progress import in_short, percent, told
 
 if TYPE_CHECKING:
     from batch_core.snapshot import NodePhase, Steps
@@ -81,8 +83,17 @@ def look(family: Family, words: str, height: float = TALL) -> Columns:
     }
 
 
-def task_bars(work: Attempts, rows: Lanes, scale: Scale, steps: Mapping[tuple[str, int], Steps]) -> Columns:
-    """A bar an attempt, in its result's colour; a line leads from an attempt to the next."""
+def task_bars(
+    work: Attempts,
+    rows: Lanes,
+    scale: Scale,
+    steps: Mapping[tuple[str, int], Steps],
+    expected: Mapping[str, float],
+) -> Columns:
+    """A bar an attempt, in its result's colour; a line leads from an attempt to the next.
+
+    `expected`: the seconds of each task's result, for how `far` those are that run.
+    """
     by_start = np.argsort(work.start, kind="stable")
     spans = [work.spans[at] for at in by_start.tolist()]
     ids = [span.task_id for span in spans]
@@ -104,6 +115,13 @@ def task_bars(work: Attempts, rows: Lanes, scale: Scale, steps: Mapping[tuple[st
             for at, span in enumerate(spans)
             if steps and (known := steps.get((span.task_id, span.attempt)))
         },
+        "far": {
+            str(at): [percent(known, length), in_short(known, length), told(known, length)]
+            for at, span in enumerate(spans)
+            if steps and span.end is None and (known := steps.get((span.task_id, span.attempt)))
+            for length in [expected.get(span.task_id)]
+        },
+        "made": {"colour": DONE.colour, "edge": RUNNING.edge},
     }
 
 

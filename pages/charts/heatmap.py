@@ -35,6 +35,11 @@ def in_groups(nodes: Sequence[NodeRow]) -> bool:
     return bool(group_size(reach(places(nodes))))
 
 
+def in_words(nodes: Sequence[NodeRow]) -> bool:
+    """Whether the tiles have room for words."""
+    return grid(reach(places(nodes))).tile >= NAMED_FROM
+
+
 def heatmap(fleet: Fleet, *, view: str, opened: int | None = None) -> Figure:
     """The figure of a pool's nodes, of a group of them when that is `opened` (its place), or of all groups.
 

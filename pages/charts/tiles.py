@@ -9,7 +9,7 @@ from __future__ import annotations
 import textwrap
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta, tzinfo
 from typing import TYPE_CHECKING, Any
 
@@ -28,6 +28,7 @@ from pages.charts.places import Grid
 
 if TYPE_CHECKING:
     from batch_core.snapshot import NodeRow
+    from pages.charts.progress import OnNode
 
 GAP = 0.12  # of a tile
 NAMED_FROM = 56  # px of a tile that has room for words
@@ -44,13 +45,17 @@ Figure = dict[str, Any]
 
 @dataclass(frozen=True)
 class Fleet:
-    """What is drawn: nodes, the slots of each, the names of what runs on a node by its id, and the moment."""
+    """What is drawn: nodes, the slots of each, the names of what runs on a node by its id, and the moment.
+
+    `progress` is how far that is, of nodes of which it is known.
+    """
 
     nodes: Sequence[NodeRow]
     slots: int
     working_on: Mapping[str, Sequence[str]]
     zone: tzinfo
     now: datetime
+    progress: Mapping[str, OnNode] = field(default_factory=dict)
 
 
 def share_in_use(node: NodeRow, slots: int) -> float:
@@ -134,6 +139,9 @@ def _words_in(node: NodeRow, fleet: Fleet, tile: float) -> str:
     if family is RUNNING and doing:
         more = f" +{len(doing) - 1}" if len(doing) > 1 else ""
         lines.append(short(doing[0], letters - len(more)) + more)
+        far = fleet.progress.get(node.id)
+        if far is not None and far.percent is not None:
+            lines.append(f"{far.percent} %")
     elif family not in (RUNNING, IDLE):
         lines += _reason(node, letters, room)
     if len(lines) < LINES:
@@ -180,7 +188,12 @@ def told_of(node: NodeRow, fleet: Fleet) -> list[str]:
     if family is RUNNING and fleet.slots > 1:
         lines.append(f"{node.slots_used} of {fleet.slots} slots in use")
     doing = fleet.working_on.get(node.id, ())
-    lines += [short(name, TOLD) for name in doing[:NAMES_AT_MOST]]
+    far = fleet.progress.get(node.id)
+    if far is not None and far.percent is not None and len(doing) > 1:
+        lines.append(f"{far.percent} % made, on average")
+    each = far.told if far is not None else [""] * len(doing)
+    for name, told in list(zip(doing, each, strict=True))[:NAMES_AT_MOST]:
+        lines.append(f"{short(name, TOLD)} · {told}" if told else short(name, TOLD))
     if len(doing) > NAMES_AT_MOST:
         lines.append(f"and {len(doing) - NAMES_AT_MOST} more")
     if node.error:

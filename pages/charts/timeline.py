@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +23,7 @@ from pages.charts.columns import NEVER, Attempts, Tasks
 from pages.charts.density import by_minute, step_of
 from pages.charts.lanes import Order, lanes
 from pages.charts.legend import Entry, legend
-from pages.charts.palette import FAMILIES, IDLE, RUNNING, Family, node_family, outcome_family
+from pages.charts.palette import DONE, FAMILIES, IDLE, RUNNING, Family, node_family, outcome_family
 
 if TYPE_CHECKING:
     from batch_core.snapshot import NodePhase, Steps
@@ -56,6 +56,12 @@ PALE: Entry = {
     "edge": RUNNING.edge,
     "text": "Pale: fetching the input, storing the result",
 }
+MADE: Entry = {
+    "id": "",
+    "colour": DONE.colour,
+    "edge": RUNNING.edge,
+    "text": "Foot of a running bar: how much is made",
+}
 
 Figure = dict[str, Any]
 
@@ -76,6 +82,7 @@ class Facts:
     phases: Sequence[NodePhase] = ()
     steps: Mapping[tuple[str, int], Steps] | None = None
     limit: datetime | None = None  # when what still runs is ended
+    expected: Mapping[str, float] = field(default_factory=dict)  # seconds of each task's result
 
 
 def page_size(work: Attempts, slots: int) -> int:
@@ -102,7 +109,7 @@ def timeline(
     drawn = (
         by_minute(rows, mine, axis, scale, part.window)
         if dense
-        else task_bars(mine, rows, scale, facts.steps or {})
+        else task_bars(mine, rows, scale, facts.steps or {}, facts.expected)
     )
     queue = None if dense else _queue(work, facts.tasks, axis, scale, rows.count)
     labels = rows.labels if queue is None else (*rows.labels, f"{queue['count']:,} waiting")
@@ -112,6 +119,7 @@ def timeline(
         "legend": [
             *_legend(work, phases, facts.tasks, dense),
             *([PALE] if facts.steps and not dense else []),
+            *([MADE] if any(made is not None for made, *_ in drawn.get("far", {}).values()) else []),
         ],
         "bars": {
             "base": axis.at(axis.start),

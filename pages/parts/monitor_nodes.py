@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from datetime import tzinfo
 
 import streamlit as st
@@ -12,7 +11,9 @@ from pages.charts import heatmap
 from pages.components.live_chart import Click, PackedChart, clicked_in, live_chart, pack
 from pages.parts.drawn import CHART, TABLE, choice, once
 from pages.parts.monitor_choice import Watched
+from pages.parts.monitor_progress import look_closer, on_nodes, running_on
 from pages.parts.monitor_tables import SHOWN, node_table
+from pages.parts.monitor_work import Work, work_of
 from pages.shell import words
 
 CHART_KEY = "monitor_nodes"
@@ -33,11 +34,15 @@ def nodes_part(fingerprint: str, watched: Watched, snapshot: Snapshot) -> None:
         return
     kept_for, opened = st.session_state.get(OPENED, (watched, None))
     opened = opened if kept_for == watched else None
+    minute = snapshot.taken_at.replace(second=0, microsecond=0)
     nodes = once(
         (fingerprint, watched, zone.key, "nodes", opened),
-        (snapshot.nodes, snapshot.spans, snapshot.pool, snapshot.taken_at.replace(second=0, microsecond=0)),
-        lambda: _nodes(watched, snapshot, zone, opened),
+        (snapshot.nodes, snapshot.spans, snapshot.pool, snapshot.steps, minute),
+        lambda: _nodes(watched, work_of(fingerprint, watched, snapshot), zone, opened),
     )
+    if heatmap.in_words(snapshot.nodes):
+        running = running_on(work_of(fingerprint, watched, snapshot))
+        look_closer(watched, snapshot, [span.task_id for spans in running.values() for span in spans])
     clicked = live_chart(CHART_KEY, nodes, on_click=lambda: _open_or_close(watched))
     if clicked and (found := _named(clicked, snapshot)):
         st.session_state[SHOWN] = found
@@ -65,11 +70,11 @@ def _named(clicked: Click, snapshot: Snapshot) -> Click | None:
     return next((Click("node", node.id) for node in snapshot.nodes if str(node.order) == clicked.id), None)
 
 
-def _nodes(watched: Watched, snapshot: Snapshot, zone: tzinfo, opened: int | None) -> PackedChart:
-    working_on: dict[str, list[str]] = defaultdict(list)
-    for span in snapshot.spans:
-        if span.end is None:
-            working_on[span.node_id].append(span.name)
-    fleet = heatmap.Fleet(snapshot.nodes, snapshot.slots, working_on, zone, snapshot.taken_at)
+def _nodes(watched: Watched, work: Work, zone: tzinfo, opened: int | None) -> PackedChart:
+    snapshot, running = work.snapshot, running_on(work)
+    names = {node_id: [span.name for span in spans] for node_id, spans in running.items()}
+    fleet = heatmap.Fleet(
+        snapshot.nodes, snapshot.slots, names, zone, snapshot.taken_at, on_nodes(snapshot, running)
+    )
     figure = heatmap.heatmap(fleet, view=f"{watched}", opened=opened)
     return pack(figure, alt=heatmap.alt_text(snapshot.nodes, wanted_nodes(snapshot)))

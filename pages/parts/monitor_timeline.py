@@ -18,6 +18,7 @@ from pages.charts.lanes import Order, order
 from pages.components.live_chart import Click, PackedChart, live_chart, pack, window_of
 from pages.parts.drawn import CHART, TABLE, choice
 from pages.parts.monitor_choice import Watched
+from pages.parts.monitor_progress import expected, look_closer
 from pages.parts.monitor_tables import SHOWN, attempt_table, pages_to_choose, phase_table
 from pages.parts.monitor_work import Work, once, work_of
 from pages.shell import session, words
@@ -59,8 +60,7 @@ def time_part(fingerprint: str, watched: Watched, snapshot: Snapshot) -> None:
         _news(fingerprint, watched, work.attempts.events)
     _told(watched, work, drawn.shown)
     _one_node(watched, work, axis, drawn.shown)
-    if snapshot.job and snapshot.job.ours and drawn.shown["running"]:
-        session.recorder(watched.pool_id, watched.job_id).look_closer(drawn.shown["running"])
+    look_closer(watched, snapshot, drawn.shown["running"])
 
 
 @st.fragment(run_every=2)
@@ -194,7 +194,8 @@ def _draw(
     snapshot = work.snapshot
     job = snapshot.job
     limit = job.created + job.limit if job and job.limit else None
-    facts = timeline.Facts(work.tasks, snapshot.phases, snapshot.steps, limit)
+    seconds = expected(snapshot) if snapshot.steps else {}
+    facts = timeline.Facts(work.tasks, snapshot.phases, snapshot.steps, limit, seconds)
     figure = timeline.timeline(
         lanes,
         work.attempts,

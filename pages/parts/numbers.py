@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import streamlit as st
 
 from batch_core import manifests
 from batch_core.account import Account
+from batch_core.conversions import promise
 from batch_core.errors import DashboardError
 from batch_core.forecast import Forecaster, Left, Numbers
 from batch_core.monitor import Snapshot
 from pages.parts.monitor_choice import Watched
 from pages.shell import session
+
+
+@dataclass(frozen=True)
+class _Seconds:
+    """Of each file of a run by its task, as far as they are known: of the file itself, and of what is made of it."""
+
+    lengths: dict[str, float]
+    promised: dict[str, float]
 
 
 class _Shared:
@@ -42,22 +53,38 @@ def _shared(fingerprint: str, watched: Watched) -> _Shared:
 
 def of(account: Account, watched: Watched, snapshot: Snapshot) -> Numbers:
     """The numbers of a picture; one that is older than what others have seen gets theirs."""
-    lengths = None
-    if snapshot.job is not None and snapshot.job.ours:
-        read = session.in_background(
-            ("lengths", account.fingerprint, snapshot.job.id), _lengths, account, snapshot.job.id
-        )
-        lengths = read.result() if read.done() else None
-    return _shared(account.fingerprint, watched).numbers(snapshot, lengths)
+    known = _known(account, snapshot)
+    return _shared(account.fingerprint, watched).numbers(snapshot, known and known.lengths)
 
 
-def _lengths(account: Account, run_id: str) -> dict[str, float]:
-    """The seconds of each file of a run by its task, as far as they are known."""
+def promised(account: Account, snapshot: Snapshot) -> Mapping[str, float]:
+    """The seconds of each task's result in a run of ours, as far as they are known by now."""
+    known = _known(account, snapshot)
+    return known.promised if known else {}
+
+
+def _known(account: Account, snapshot: Snapshot) -> _Seconds | None:
+    """What a run's manifest tells; it is read once, and None until then and of any other job."""
+    if snapshot.job is None or not snapshot.job.ours:
+        return None
+    read = session.in_background(
+        ("seconds", account.fingerprint, snapshot.job.id), _seconds, account, snapshot.job.id
+    )
+    return read.result() if read.done() else None
+
+
+def _seconds(account: Account, run_id: str) -> _Seconds:
     try:
-        files = manifests.read(account, run_id).files
+        kept = manifests.read(account, run_id)
     except DashboardError:  # without its manifest a run is forecast like any other program's
-        return {}
-    return {file.task_id: file.duration for file in files if file.duration}
+        return _Seconds({}, {})
+    made = {
+        file.task_id: promise(kept.conversion, kept.options, file.duration).seconds for file in kept.files
+    }
+    return _Seconds(
+        {file.task_id: file.duration for file in kept.files if file.duration},
+        {task_id: seconds for task_id, seconds in made.items() if seconds},
+    )
 
 
 def range_words(left: Left) -> str:

@@ -23,6 +23,7 @@ from pages.charts.palette import (
     node_family,
 )
 from pages.charts.places import GROUPS_AT_MOST, TILES_AT_MOST, WIDTH, grid, group_size, places
+from pages.charts.progress import OnNode
 from pages.components.live_chart import pack
 from tests.pages.nodes import START, STATES, node
 
@@ -182,6 +183,21 @@ def test_a_large_tile_tells_the_file_and_for_how_long() -> None:
     figure = drawn(nodes, slots=2, minutes=62, n0=["a.mp4", "b.mp4"])
     assert texts(figure) == ["► n0<br>a.mp4 +1<br>1 h 2 min", "○ n1<br>1 h 2 min"]
     assert texts(drawn([node(0)])) == ["○ n0<br>&lt; 1 min"]
+
+
+def test_a_large_tile_tells_how_far_its_files_are_and_each_in_what_is_told_of_it() -> None:
+    nodes = [node(0, "running", used=2), node(1, "running", used=1)]
+    doing = {"n0": ["a.mp4", "b.mp4"], "n1": ["c.mp4"]}
+    progress = {"n0": OnNode(43, ("converting, 86 %", "starting"))}
+    figure = heatmap.heatmap(heatmap.Fleet(nodes, 2, doing, BERLIN, START, progress), view="v")
+    assert texts(figure) == ["► n0<br>a.mp4 +1<br>43 %<br>&lt; 1 min", "► n1<br>c.mp4<br>&lt; 1 min"]
+    assert told(figure)[-3:] == [
+        "43 % made, on average",
+        "a.mp4 · converting, 86 %",
+        "b.mp4 · starting",
+    ]
+    assert told(figure, 1)[-1] == "c.mp4"
+    assert marks(figure, RUNNING)["whole"] == [0]  # the fill stays the share of slots in use
 
 
 def test_trouble_keeps_its_glyph_where_tiles_are_small() -> None:

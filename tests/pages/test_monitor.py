@@ -27,6 +27,7 @@ from pages.parts import monitor_choice
 from pages.parts.monitor_words import settled, state_line
 from pages.parts.pool_words import badge
 from pages.shell import session, words
+from tests.slow_runs import slow_run
 from tests.waiting import until
 
 PAGE = "pages/monitor.py"
@@ -261,6 +262,34 @@ def test_pause_holds_the_picture(app: Open, foreign_job: str, monkeypatch: pytes
     opened.run()
     assert metrics(opened)["Failed"] == "1"
     assert "as of " in text(opened)
+
+
+def test_bars_and_tiles_tell_how_far_files_are_when_the_run_is_ours(
+    app: Open, account: Account, foreign_job: str
+) -> None:
+    pools.ensure_local_pool(account)
+    run_id = slow_run(account, pools.LOCAL_POOL, 1, seconds=400, begin=100)
+    bars, tiles = far(watched(app(PAGE, run=run_id), lambda page: all(far(page))))
+    (percent, short, told) = bars["file-0001"]
+    assert 25 <= percent < 50
+    assert short == f"{percent} %"
+    assert told.startswith(f"converting, {percent} %, 1.0×, ")
+    assert any(tile.split("<br>")[2] == short for tile in tiles), "the same number"
+    jobs.stop(account, run_id)
+    assert far(watched(app(PAGE, job=foreign_job), lambda page: "Failed" in metrics(page))) == ({}, [])
+
+
+def far(opened: AppTest) -> tuple[dict[str, Any], list[str]]:
+    """What the page's bars tell of how far they are, by their task, and what stands in tiles with a percent sign."""
+    shown = charts(opened)
+    sets = [columns for figure in shown for columns in figure.get("bars", {}).get("sets", ())]
+    texts = [
+        text for figure in shown if "tiles" in figure for trace in figure["data"] for text in trace["text"]
+    ]
+    bars = {columns["id"][int(at)]: one for columns in sets for at, one in columns.get("far", {}).items()}
+    return {id: one for id, one in bars.items() if one[0] is not None}, [
+        text for text in texts if "%" in text
+    ]
 
 
 def test_one_task_is_stopped_and_is_no_failure(app: Open, account: Account, videos: list[VideoFile]) -> None:

@@ -1,11 +1,11 @@
-"""What Results says of files while they are converted."""
+"""How far files are while they are converted: what Results says of them, and the Monitor in bars and tiles."""
 
 from datetime import UTC, datetime
 
 import pytest
 
-from batch_core.snapshot import Steps
-from pages.parts.result_progress import told
+from batch_core.snapshot import Span, Steps
+from pages.charts.progress import OnNode, in_short, on_node, told
 
 NOW = datetime(2026, 1, 5, 14, 0, tzinfo=UTC)
 
@@ -34,3 +34,39 @@ def test_the_phase_is_told_with_what_is_known(
     known: Steps | None, expected: float | None, words: str
 ) -> None:
     assert told(known, expected) == words
+
+
+@pytest.mark.parametrize(
+    ("known", "expected", "words"),
+    [
+        (None, 60.0, ""),
+        (steps(converting=None), 60.0, ""),
+        (steps(out_seconds=0.0), 60.0, "0 %"),
+        (steps(out_seconds=30.0), 60.0, "50 %"),
+        (steps(out_seconds=60.0), 60.0, "99 %"),
+        (steps(out_seconds=30.0), None, ""),
+        (steps(out_seconds=30.0, uploading=NOW), None, "uploading"),
+    ],
+)
+def test_a_bar_tells_the_same_percent_in_short(
+    known: Steps | None, expected: float | None, words: str
+) -> None:
+    assert in_short(known, expected) == words
+    assert words in told(known, expected) or words == "0 %"
+
+
+def running(task: str) -> Span:
+    return Span("n0", task, task, NOW, None, "running", 2)
+
+
+def test_a_node_is_as_far_as_its_tasks_on_average_and_one_without_a_file_yet_counts_as_nothing() -> None:
+    seen = {
+        ("a", 1): steps(out_seconds=50.0),  # of an attempt before
+        ("a", 2): steps(out_seconds=30.0),
+        ("b", 2): steps(uploading=NOW),
+    }
+    seconds = {"a": 60.0, "b": 60.0, "c": 60.0}
+    of = [running("a"), running("b"), running("c")]
+    assert on_node(of, seen, seconds) == OnNode(50, ("converting, 50 %", "uploading", "starting"))
+    assert on_node(of[2:], seen, seconds) is None
+    assert on_node(of[:1], seen, {}) == OnNode(None, ("converting",))

@@ -58,6 +58,7 @@ def gantt(nodes: Sequence[NodeRow], spans: Sequence[Span], seconds: float = 60, 
         more.pop("phases", ()),
         more.pop("steps", None),
         more.pop("limit", None),
+        more.pop("expected", {}),
     )
     return timeline.timeline(
         lanes_shown, work, facts, slots=more.pop("slots", 1), axis=axis, view="v", **more
@@ -179,6 +180,31 @@ def test_a_run_of_ours_tells_where_downloading_and_converting_end() -> None:
         "t1": [3_000, 8_000],
         "t2": [None, None],
     }
+
+
+def test_a_running_bar_tells_how_far_it_is() -> None:
+    steps = {
+        ("t1", 1): Steps("t1", 1, after(3), after(8), 4.0, 1.0, after(9)),
+        ("t2", 1): Steps("t2", 1, after(7), None, 1.0, 0.5, after(9)),
+        ("t3", 1): Steps("t3", 1, after(7), None, 1.0, 0.5, after(9)),
+    }
+    spans = [
+        span("t1", "n0", 0, 10),
+        span("t2", "n1", 5, None, "running"),
+        span("t3", "n2", 5, None, "running"),
+        span("t4", "n0", 11, None, "running"),
+    ]
+    nodes = [node(0), node(1), node(2)]
+    figure = gantt(nodes, spans, steps=steps, expected={"t1": 4.0, "t2": 4.0, "t4": 4.0})
+    tasks = figure["bars"]["sets"][1]
+    assert {tasks["id"][int(at)]: told for at, told in tasks["far"].items()} == {
+        "t2": [25, "25 %", "converting, 25 %, 0.5×, 6 s left"],
+        "t3": [None, "", "converting, 0.5×"],
+    }
+    assert figure["legend"][-1]["text"].startswith("Foot of a running bar: ")
+    unknown = gantt(nodes, spans, steps=steps)
+    assert not any("Foot" in entry["text"] for entry in unknown["legend"])
+    assert gantt(nodes, spans)["bars"]["sets"][1]["far"] == {}, "a job of others has none"
 
 
 def test_a_time_limit_lies_on_the_axis() -> None:

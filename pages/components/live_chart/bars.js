@@ -3,6 +3,7 @@
 const LEAST_WIDTH = 2; // px: a short failure is still seen
 const ROOMY = 10; // px of a lane from which bars have outlines, textures and marks
 const READABLE = 30; // px of a bar from which it has a label
+const TALL_FOOT = 16; // px of a bar from which its foot is thicker
 const NEARLY = 0.9; // of a time limit, from which a bar warns
 
 // Starts come as the distance from the one before, times in units; see pages/charts/bars.py.
@@ -138,6 +139,7 @@ function drawDetail(context, scale, set, index, box, look, chart, theme) {
   }
   const steps = set.steps?.[index];
   if (steps) drawSteps(context, scale, set, index, box, look, steps, chart.bars.unit);
+  drawMade(context, scale, set, index, box);
   if (box.width > 4) outline(context, box, look.edge, 1);
   if (set.kind === "task" && box.width >= READABLE) drawLabel(context, set, index, box, look, chart.bars);
   if (look.mark && set.length[index] >= 0) drawMark(context, box, look);
@@ -156,23 +158,47 @@ function drawSteps(context, scale, set, index, box, look, steps, unit) {
   }
 }
 
+// Along the foot of what runs: how much of its result is made, as a part of the whole bar.
+function footOf(set, index, box) {
+  if ((set.far?.[index]?.[0] ?? null) === null) return 0;
+  return box.height < TALL_FOOT ? 3 : 5;
+}
+
+function drawMade(context, scale, set, index, box) {
+  const foot = footOf(set, index, box);
+  if (!foot) return;
+  const y = box.y + box.height - foot;
+  const [from, to] = [scale.x(set.from[index]), scale.x(set.to[index])];
+  const reached = Math.min(box.x + box.width, from + ((to - from) * set.far[index][0]) / 100);
+  context.fillStyle = set.made.edge;
+  context.fillRect(box.x, y, box.width, foot);
+  context.fillStyle = set.made.colour;
+  context.fillRect(box.x, y, Math.max(0, reached - box.x), foot);
+}
+
 function drawLabel(context, set, index, box, look, bars) {
-  let words = (set.name ?? set.id)[index];
+  const room = Math.floor((box.width - 8) / 6);
+  const far = set.far?.[index]?.[1];
   const limit = limitOf(set, index, bars);
+  let words = (set.name ?? set.id)[index];
   if (limit) {
     const told = `${spell(limit.elapsed)} of ${spell(limit.allowed)}`;
     words = limit.nearly ? `! ${told} · ${words}` : `${words} · ${told}`;
     if (limit.nearly) outline(context, box, "#D55E00", 3);
   }
-  const room = Math.floor((box.width - 8) / 6);
+  if (far && !limit?.nearly) {
+    if (room < far.length) return; // a number of which a part is cut off is another number
+    words = room > far.length + 4 ? `${far} · ${words}` : far;
+  }
   if (room < 2) return;
+  const high = box.height - footOf(set, index, box);
   const shown = words.length > room ? `${words.slice(0, room - 1)}…` : words;
   if (set.steps?.[index]) {
     context.fillStyle = look.colour;
-    context.fillRect(box.x + 2, box.y + 3, Math.min(box.width - 4, shown.length * 6 + 6), box.height - 6);
+    context.fillRect(box.x + 2, box.y + 3, Math.min(box.width - 4, shown.length * 6 + 6), high - 6);
   }
   context.fillStyle = look.text;
-  context.fillText(shown, box.x + 4, box.y + box.height / 2 + 1);
+  context.fillText(shown, box.x + 4, box.y + high / 2 + 1);
 }
 
 // How long something that runs has run of the time that it may.

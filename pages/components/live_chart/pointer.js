@@ -27,6 +27,7 @@ function linesOf(bars, { set, index }) {
       ? `since ${clock(bars, from)}, ${spell(to - from)}`
       : `${clock(bars, from)} – ${clock(bars, to)}, ${spell(to - from)}`,
   ];
+  if (set.far?.[index]) lines.push(set.far[index][2]);
   const steps = set.steps?.[index];
   if (steps) lines.push(stepWords(steps, from, to, bars.unit));
   const limit = limitOf(set, index, bars);
