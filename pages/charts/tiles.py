@@ -129,22 +129,21 @@ def text_trace(family: Family, named: bool, shadow: bool = False) -> Figure:
 
 
 def _words_in(node: NodeRow, fleet: Fleet, tile: float) -> str:
-    """The node's name, what it does or why it does not, and since when, in lines that fit."""
+    """The node's name, what it does or why it does not, and how far or since when, in lines that fit."""
     letters = int(tile * (1 - GAP) / LETTER)
     family = node_family(node.state)
     head = [_glyph(node), node_name(node.id, node.order)]
     lines = [" ".join(head)] if len(" ".join(head)) <= letters else head
     room = LINES - len(lines)
-    doing = fleet.working_on.get(node.id, ())
+    doing, far = fleet.working_on.get(node.id, ()), fleet.progress.get(node.id)
     if family is RUNNING and doing:
         more = f" +{len(doing) - 1}" if len(doing) > 1 else ""
         lines.append(short(doing[0], letters - len(more)) + more)
-        far = fleet.progress.get(node.id)
-        if far is not None and far.percent is not None:
-            lines.append(f"{far.percent} %")
     elif family not in (RUNNING, IDLE):
         lines += _reason(node, letters, room)
-    if len(lines) < LINES:
+    if far is not None and far.percent is not None:
+        lines.append(f"{far.percent} %")
+    elif len(lines) < LINES:
         lines.append(_for_how_long(node, fleet.now))
     return "<br>".join(plain(line, letters) for line in lines)
 

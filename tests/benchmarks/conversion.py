@@ -81,14 +81,19 @@ def _settle(page: Page) -> None:
 
 
 def by_ffmpeg(clips: list[Path], at_once: int, wanted: str = "mp3") -> float:
-    """Seconds for the very commands of the tasks on local files, `at_once` at a time."""
+    """Seconds for the very commands of the tasks on local files, `at_once` at a time.
+
+    Each in a session of its own, as a task is: Linux shares the processor between sessions.
+    """
     looked_at = probe(clips[0], clips[0].stat().st_size)
     arguments = command_line(conversion(wanted), Options(), looked_at).split()[1:]
 
     def convert(clip: Path) -> None:
         with tempfile.TemporaryDirectory() as folder:
             Path(folder, f"input.{looked_at.extension}").symlink_to(clip)
-            subprocess.run([FFMPEG, *arguments], cwd=folder, check=True, capture_output=True)
+            subprocess.run(
+                [FFMPEG, *arguments], cwd=folder, check=True, capture_output=True, start_new_session=True
+            )
 
     begun = time.monotonic()
     with ThreadPoolExecutor(at_once) as threads:

@@ -190,7 +190,7 @@ def test_a_large_tile_tells_how_far_its_files_are_and_each_in_what_is_told_of_it
     doing = {"n0": ["a.mp4", "b.mp4"], "n1": ["c.mp4"]}
     progress = {"n0": OnNode(43, ("converting, 86 %", "starting"))}
     figure = heatmap.heatmap(heatmap.Fleet(nodes, 2, doing, BERLIN, START, progress), view="v")
-    assert texts(figure) == ["► n0<br>a.mp4 +1<br>43 %<br>&lt; 1 min", "► n1<br>c.mp4<br>&lt; 1 min"]
+    assert texts(figure) == ["► n0<br>a.mp4 +1<br>43 %", "► n1<br>c.mp4<br>&lt; 1 min"]
     assert told(figure)[-3:] == [
         "43 % made, on average",
         "a.mp4 · converting, 86 %",

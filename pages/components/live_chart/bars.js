@@ -191,7 +191,7 @@ function drawLabel(context, set, index, box, look, bars) {
     words = room > far.length + 4 ? `${far} · ${words}` : far;
   }
   if (room < 2) return;
-  const high = box.height - footOf(set, index, box);
+  const high = box.height - (box.height < TALL_FOOT ? 2 : footOf(set, index, box));
   const shown = words.length > room ? `${words.slice(0, room - 1)}…` : words;
   if (set.steps?.[index]) {
     context.fillStyle = look.colour;
