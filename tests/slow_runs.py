@@ -20,7 +20,7 @@ WRITES = (
 
 def slow_run(account: Account, pool_id: str, tasks: int, *, seconds: int, begin: int = 1) -> str:
     """The id of a run of `tasks` files of so many seconds, each of them as fast as it plays, from second `begin` on."""
-    run_id = f"slow-{uuid.uuid4().hex[:8]}"
+    run_id = f"run-slow-{uuid.uuid4().hex[:8]}"
     command = python(WRITES.replace("BEGIN", str(begin)).replace("END", str(seconds)))
     files = tuple(
         ManifestFile(

@@ -7,11 +7,13 @@ from functools import partial
 from tests.benchmarks import (
     conversion,
     fleet,
+    forecast,
     heatmap,
     history,
     kills,
     many,
     poll,
+    progress,
     short_files,
     start,
     timeline,
@@ -33,6 +35,8 @@ BENCHMARKS = {
     "timeline": timeline.run,
     "poll": poll.run,
     "history": history.run,
+    "progress": progress.run,
+    "forecast": forecast.run,
     "viewers": viewers.run,
     "kills": kills.run,
 }

@@ -6,7 +6,7 @@ import subprocess
 import sys
 import tempfile
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -73,10 +73,16 @@ def running_cloud() -> Iterator[tuple[Account, Path]]:
                 service.wait(30)
 
 
-def start_server(home: Path, port: int | None = None) -> tuple[psutil.Process, str]:
-    """Start `streamlit run dashboard.py`, on a free port if none is given; returns when the health page answers."""
+def start_server(
+    home: Path, port: int | None = None, notes: Path | None = None
+) -> tuple[psutil.Process, str]:
+    """Start `streamlit run dashboard.py`, on a free port if none is given; returns when the health page answers.
+
+    With `notes` it writes its recorders' calls into that file.
+    """
     port = port or free_port()
-    command = [sys.executable, "-m", "streamlit", "run", "dashboard.py"]
+    program = ["streamlit"] if notes is None else ["tests.benchmarks.counting", str(notes)]
+    command = [sys.executable, "-m", *program, "run", "dashboard.py"]
     options = ["--server.port", str(port), "--server.headless", "true"]
     environment = {**os.environ, "BATCH_DASHBOARD_HOME": str(home)}
     quiet = subprocess.DEVNULL
@@ -157,18 +163,22 @@ def make_film(path: Path, seconds: int) -> Path:
 
 def upload_copies(account: Account, clip: Path, count: int) -> list[VideoFile]:
     """The same clip `count` times in the account under names of their own, looked into once."""
-    ensure_containers(account)
-    found = probe(clip, clip.stat().st_size)
-    content = clip.read_bytes()
+    return upload_clips(account, [clip] * count)
 
-    def upload(number: int) -> None:
-        id, name = uuid.uuid4().hex, f"clip-{number:04}{clip.suffix}"
-        file = VideoFile(id, f"{id}/{name}", name, len(content), datetime.now(UTC), found)
+
+def upload_clips(account: Account, clips: Sequence[Path]) -> list[VideoFile]:
+    """These clips in the account under names of their own, each looked into once."""
+    ensure_containers(account)
+    found = {clip: probe(clip, clip.stat().st_size) for clip in dict.fromkeys(clips)}
+
+    def upload(number: int, clip: Path) -> None:
+        id, name, content = uuid.uuid4().hex, f"clip-{number:04}{clip.suffix}", clip.read_bytes()
+        file = VideoFile(id, f"{id}/{name}", name, len(content), datetime.now(UTC), found[clip])
         blob = account.blobs.get_blob_client(INPUTS, file.blob)
         blob.upload_blob(content, metadata=metadata_of(file))
 
     with ThreadPoolExecutor(4) as threads:
-        list(threads.map(upload, range(1, count + 1)))
+        list(threads.map(upload, range(1, len(clips) + 1), clips))
     return list_files(account)
 
 

@@ -6,9 +6,6 @@ browser draws costs the server nothing.
 """
 
 import asyncio
-import os
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -21,8 +18,7 @@ from streamlit.proto.BackMsg_pb2 import BackMsg
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 from websockets.asyncio.client import ClientConnection, connect
 
-from tests.benchmarks.rig import PROJECT, running_cloud
-from tests.browser.conftest import answers, free_port
+from tests.benchmarks.rig import running_cloud, start_server, stop_server
 from tests.fleet import add_tasks, simulated_job, simulated_pool
 from tests.waiting import until
 
@@ -79,19 +75,12 @@ def run() -> list[tuple[str, ...]]:
 @contextmanager
 def _server(home: Path) -> Iterator[tuple[psutil.Process, str, Path]]:
     """The dashboard, which notes its recorders' calls in a file."""
-    port, notes = free_port(), home / "calls.txt"
-    command = [sys.executable, "-m", "tests.benchmarks.counting", str(notes), "run", "dashboard.py"]
-    options = ["--server.port", str(port), "--server.headless", "true"]
-    environment = {**os.environ, "BATCH_DASHBOARD_HOME": str(home)}
-    quiet = subprocess.DEVNULL
-    process = subprocess.Popen([*command, *options], cwd=PROJECT, env=environment, stdout=quiet, stderr=quiet)
-    url = f"127.0.0.1:{port}"
+    notes = home / "calls.txt"
+    server, url = start_server(home, notes=notes)
     try:
-        until(lambda: answers(f"http://{url}/_stcore/health"), seconds=60, what="the dashboard")
-        yield psutil.Process(process.pid), url, notes
+        yield server, url.removeprefix("http://"), notes
     finally:
-        process.terminate()
-        process.wait(30)
+        stop_server(server)
 
 
 async def _watch(server: psutil.Process, url: str, job_id: str, notes: Path, count: int) -> Watched:
