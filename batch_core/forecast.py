@@ -6,12 +6,13 @@ varied, and how many slots were at work. Times within are seconds.
 """
 
 from bisect import bisect_left
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from math import sqrt
 
-from batch_core.load import Load, Stretch
+from batch_core.load import Load, Stretch, at_once
+from batch_core.rest import ONE_BY_ONE, Going, Rest, told
 from batch_core.rows import changed
 from batch_core.snapshot import Snapshot, Span
 from batch_core.sums import Fit, Sums
@@ -23,7 +24,7 @@ PEERS = 5  # finished tasks (of a node: 3), before which none is called slow
 FAR = 3.0  # times what was to be expected, from which on a task lags behind
 LONG = 30.0  # seconds that it must be beyond that
 SLOW_NODE, OF_A_NODE = 2.0, 3
-SLOWEST = 1.1  # times the slowest that was seen: what any other may take
+LAST = 200  # ended tasks that tell how much the others may vary
 
 
 @dataclass(frozen=True)
@@ -76,13 +77,21 @@ class Numbers:
 
 
 class Forecaster:
-    """Of one job. `lengths`: the seconds of each task's video by task id, for a run of ours. For one thread."""
+    """Of one job. For one thread.
 
-    def __init__(self, lengths: Mapping[str, float] | None = None) -> None:
-        self._lengths = lengths or {}
-        self._total = sum(self._lengths.values())
-        self._usual = self._total / len(self._lengths) if self._lengths else 1.0
-        self._longest = max(self._lengths.values(), default=1.0)
+    For a run of ours: `lengths` are the seconds of each task's video by task id in the tasks' order, `promised` those
+    of its result. `processors` does a computer have on which all nodes run; 0: every slot has its own.
+    """
+
+    def __init__(
+        self,
+        lengths: Mapping[str, float] | None = None,
+        promised: Mapping[str, float] | None = None,
+        processors: int = 0,
+    ) -> None:
+        self._lengths, self._promised = lengths or {}, promised or {}
+        self._usual = sum(self._lengths.values()) / len(self._lengths) if self._lengths else 1.0
+        self._processors = processors
         self._begin()
 
     def _begin(self) -> None:
@@ -90,7 +99,8 @@ class Forecaster:
         self._seen: set[str | tuple[str, int]] = set()
         self._open: dict[tuple[str, int], tuple[float, float, Span]] = {}  # its start and length, too
         self._all = Sums()
-        self._slowest = 1.0  # times what was expected by then
+        self._begun: set[str] = set()
+        self._last: deque[tuple[float, float]] = deque(maxlen=LAST)  # what they took, and their lengths
         self._wasted = 0.0  # seconds of attempts that came to nothing
         self._paces: list[float] = []
         self._nodes: dict[str, Sums] = {}
@@ -131,10 +141,10 @@ class Forecaster:
             self._begin()
             before = None
         self._snapshot = snapshot
-        new: list[tuple[float, float]] = []
         touched: set[str] = set()
         for span in changed(snapshot.spans, before.spans if before else ()):
             place = span.task_id, span.attempt
+            self._begun.add(span.task_id)
             if span.end is None:
                 self._open[place] = span.start.timestamp(), self._length(span.task_id), span
                 continue
@@ -143,17 +153,15 @@ class Forecaster:
             if key not in self._seen:
                 self._seen.add(key)
                 touched.add(span.node_id)
-                new.append(self._end(span, span.end))
-        if new:
+                self._end(span, span.end)
+        if touched:
             self._paces.sort()
             self._ends.sort()
-            fit = self._all.fit()
-            self._slowest = max(self._slowest, *(took / max(1e-3, fit.of(length)) for took, length in new))
             for id in touched:
                 self._look_at_node(id)
 
-    def _end(self, span: Span, at: datetime) -> tuple[float, float]:
-        """Counts an attempt in; what it took when it ended well, and its length."""
+    def _end(self, span: Span, at: datetime) -> None:
+        """Counts an attempt in."""
         start, end = span.start.timestamp(), at.timestamp()
         took, length, done = max(0.0, end - start), self._length(span.task_id), span.outcome == "done"
         self._load.add(start, end, done)
@@ -161,13 +169,13 @@ class Forecaster:
         self._signs[span.node_id] = min(first, start), max(last, end)
         if span.outcome not in ("done", "failed"):
             self._wasted += took
-            return 0.0, length
+            return
         self._all.add(took, length, done)
         self._nodes.setdefault(span.node_id, Sums()).add(took, length, done)
         self._ends.append(end)
         if done:
             self._paces.append(took / length)
-        return (took if done else 0.0), length
+            self._last.append((took, length))
 
     def _look_at_node(self, id: str) -> None:
         """Whether a node on which something has ended is odd now."""
@@ -191,45 +199,40 @@ class Forecaster:
         if min(finished, sums.done) < LEAST or not counts.running or not self._open:
             return None
         fit = sums.fit()
-        doubt = fit.spread * (2.0 if sums.ended >= 8 else 2.5 if sums.ended >= 4 else 3.0)
-        running = [(fit.anyhow + fit.each * length, now - start) for start, length, _ in self._open.values()]
-        slowest = SLOWEST * self._slowest
-        # of its age may pass once more for one that is older than what was seen
-        again = 0.5 if self._lengths else 1.0
-        first = max(max(0.0, 0.7 * expected - doubt - lasts) for expected, lasts in running)
-        last = max(
-            max(max(expected + doubt, slowest * expected) - lasts, again * lasts)
-            for expected, lasts in running
+        least, most = self._slots(snapshot, load)
+        before, waiting = self._waiting(counts.active, fit)
+        promised = self._promised
+        rest = Rest(
+            running=[
+                Going(
+                    fit.of(length), now - start, *told(snapshot.steps.get(place), promised.get(place[0]), now)
+                )
+                for place, (start, length, _) in self._open.items()
+            ],
+            waiting=waiting,
+            before=before,
+            ratios=[took / max(1e-3, fit.of(length)) for took, length in self._last],
+            ended=sum(took for took, _ in self._last),
+            slots=(round(least), round(most)),
+            at_once=at_once(load),
+            shared=self._processors,
+            again=0.5 if self._lengths else 1.0,
         )
-        if counts.active:
-            low, high = self._work(counts.active, running, fit, doubt)
-            at_work, most = self._slots(snapshot, load)
-            one = fit.of(self._longest)  # the last task may start when all others are nearly over
-            last = max(last, high / at_work + max(one + doubt, slowest * one) * (1 - 1 / at_work))
-            first = max(first, low / most)
-        return Left(
-            timedelta(seconds=first), timedelta(seconds=max(first, last)), finished, bool(self._lengths)
-        )
+        low, high = rest.range()
+        return Left(timedelta(seconds=low), timedelta(seconds=high), finished, bool(self._lengths))
 
-    def _work(
-        self, waiting: int, running: list[tuple[float, float]], fit: Fit, doubt: float
-    ) -> tuple[float, float]:
-        """The slot-seconds that are still to be worked, at least and at most."""
-        sums = self._all
-        waste = 1 + self._wasted / sums.took if sums.took else 1.0
-        begun = sum(max(expected - lasts, 0.1 * expected) for expected, lasts in running)
-        length = float(waiting)
-        if self._lengths:
-            seen = sums.length + sum(length for _, length, _ in self._open.values())
-            length = max(self._total - seen, 0.1 * waiting * self._usual)
-        work = begun + (fit.anyhow * waiting + fit.each * length) * waste
-        rest = waiting + len(running)
-        varies = doubt * sqrt(rest + rest * rest / sums.ended)
-        either_way = sqrt(varies * varies + (0.1 * work) ** 2)
-        most = work + either_way
-        if not self._lengths:  # the long ones end last: what runs is a sign of them
-            most *= min(2.0, 1 + sum(lasts for _, lasts in running) / max(1.0, sums.took))
-        return max(0.0, work - either_way), most
+    def _waiting(self, count: int, fit: Fit) -> tuple[float, list[float]]:
+        """What those that wait are expected to take: many together, and each of the last ones, in their order.
+
+        Attempts that come to nothing cost time, too.
+        """
+        waste = 1 + self._wasted / self._all.took if self._all.took else 1.0
+        known = [length for id, length in self._lengths.items() if id not in self._begun][:count]
+        usual = self._usual if self._lengths else 1.0
+        last = [*known[-ONE_BY_ONE:], *[usual] * min(count - len(known), ONE_BY_ONE)][-ONE_BY_ONE:]
+        length = sum(known) + usual * (count - len(known)) - sum(last)
+        before = fit.anyhow * (count - len(last)) + fit.each * length
+        return before * waste, [fit.of(one) * waste for one in last]
 
     def _slots(self, snapshot: Snapshot, load: Sequence[Stretch]) -> tuple[float, float]:
         """How many slots work at this job: as few as lately, as many as could."""

@@ -16,6 +16,12 @@ class Stretch:
     done: int
 
 
+def at_once(load: Iterable[Stretch]) -> float:
+    """How many slots were busy on average while any was."""
+    busy = [one.busy for one in load if one.busy]
+    return max(1.0, sum(busy) / len(busy)) if busy else 1.0
+
+
 class Load:
     """Adds up what ran; all times in seconds since 1970. A stretch begins as one second."""
 

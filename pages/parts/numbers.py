@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from batch_core import manifests
-from batch_core.account import Account
+from batch_core.account import Account, AccountKind
 from batch_core.conversions import promise
 from batch_core.errors import DashboardError
 from batch_core.forecast import Forecaster, Left, Numbers
@@ -29,17 +30,18 @@ class _Seconds:
 class _Shared:
     """A job's forecaster, for all sessions that have the account; it knows the files' lengths as soon as they are read."""
 
-    def __init__(self) -> None:
+    def __init__(self, processors: int) -> None:
         self._lock = threading.Lock()
-        self._lengths: dict[str, float] | None = None
-        self._forecaster = Forecaster()
+        self._processors = processors
+        self._known: _Seconds | None = None
+        self._forecaster = Forecaster(processors=processors)
         self._last: tuple[Snapshot, Numbers] | None = None
 
-    def numbers(self, snapshot: Snapshot, lengths: dict[str, float] | None) -> Numbers:
+    def numbers(self, snapshot: Snapshot, known: _Seconds | None) -> Numbers:
         with self._lock:
-            if lengths and self._lengths is None:
-                self._lengths, self._last = lengths, None
-                self._forecaster = Forecaster(lengths)
+            if known and known.lengths and self._known is None:
+                self._known, self._last = known, None
+                self._forecaster = Forecaster(known.lengths, known.promised, self._processors)
             newer = self._last is None or self._last[0].taken_at <= snapshot.taken_at
             if self._last is None or (newer and self._last[0] is not snapshot):
                 self._last = snapshot, self._forecaster.numbers(snapshot)
@@ -47,14 +49,15 @@ class _Shared:
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def _shared(fingerprint: str, watched: Watched) -> _Shared:
-    return _Shared()
+def _shared(fingerprint: str, watched: Watched, processors: int) -> _Shared:
+    return _Shared(processors)
 
 
 def of(account: Account, watched: Watched, snapshot: Snapshot) -> Numbers:
     """The numbers of a picture; one that is older than what others have seen gets theirs."""
-    known = _known(account, snapshot)
-    return _shared(account.fingerprint, watched).numbers(snapshot, known and known.lengths)
+    here = account.kind is AccountKind.LOCAL  # where all nodes share this computer
+    shared = _shared(account.fingerprint, watched, (os.cpu_count() or 1) if here else 0)
+    return shared.numbers(snapshot, _known(account, snapshot))
 
 
 def promised(account: Account, snapshot: Snapshot) -> Mapping[str, float]:

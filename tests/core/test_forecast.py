@@ -1,117 +1,17 @@
-"""A run in numbers, by made-up pictures of runs whose end is known, and by one that really runs."""
+"""A run in numbers, by made-up pictures of runs."""
 
-import heapq
 import random
-from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from time import perf_counter
-from typing import Any
 
 import pytest
 
-from batch_core.conversions import Options
 from batch_core.forecast import Forecaster
-from batch_core.jobs import Run
 from batch_core.load import MOST, Load
 from batch_core.rows import Ledger
-from batch_core.snapshot import Counts, NodeRow, Snapshot, Span
-
-START = datetime(2026, 11, 22, 12, tzinfo=UTC)
-
-
-def at(seconds: float) -> datetime:
-    return START + timedelta(seconds=seconds)
-
-
-def span(
-    task: str, start: float, end: float | None, outcome: str = "done", node: str = "n0", attempt: int = 1
-) -> Span:
-    became: Any = outcome if end is not None else "running"
-    return Span(node, task, task, at(start), None if end is None else at(end), became, attempt)
-
-
-def picture(spans: Any, now: float, waiting: int = 0, nodes: int = 1, **job: Any) -> Snapshot:
-    run = replace(Run("j", "j", "active", "", Options(), "p", START, None, 0, None, 1, True), **job)
-    rows = tuple(NodeRow(f"n{n}", "running", START, True, 1, n, "", "", 0, START) for n in range(nodes))
-    of = [one.outcome for one in spans]
-    counts = Counts(waiting, of.count("running"), of.count("done"), of.count("failed"))
-    return Snapshot(1, at(now), None, run, rows, (), spans, counts, 1)
-
-
-def played(seed: int, tasks: int, slots: int) -> tuple[dict[str, float], list[tuple[float, float, int, str]]]:
-    """Videos of very different length, converted one after the other on some slots: what ran when and where."""
-    chance = random.Random(seed)
-    lengths = {f"t{i}": max(1.0, chance.lognormvariate(4, 0.8)) for i in range(tasks)}
-    free = [(0.0, slot) for slot in range(slots)]
-    ran = []
-    for task, length in lengths.items():
-        begins, slot = heapq.heappop(free)
-        ends = begins + 0.2 + 2 + length * 0.3 * chance.uniform(0.8, 1.25)
-        ran.append((begins + 0.2, ends, slot, task))
-        heapq.heappush(free, (ends, slot))
-    return lengths, ran
-
-
-def pictures(
-    ran: list[tuple[float, float, int, str]], slots: int, steps: int
-) -> Iterator[tuple[float, Snapshot]]:
-    """A run as seen at some moments, and what was left of it then."""
-    end = max(ends for _, ends, _, _ in ran)
-    book: Ledger[str, Span] = Ledger()
-    for step in range(1, steps):
-        now = end * step / steps
-        for begins, ends, slot, task in ran:
-            if begins <= now and (task not in book or book.get(task).end is None):
-                book.put(task, span(task, begins, ends if ends <= now else None, node=f"n{slot}"))
-        yield end - now, picture(book.picture(), now, len(ran) - len(book), slots)
-
-
-def test_the_time_left_is_a_range_that_holds_what_was_left() -> None:
-    held = told = 0
-    widths = []
-    for seed in range(6):
-        for tasks, slots in ((20, 5), (50, 10), (200, 20)):
-            lengths, ran = played(seed, tasks, slots)
-            forecaster = Forecaster(lengths)
-            for left, seen in pictures(ran, slots, 25):
-                said = forecaster.numbers(seen).left
-                if said is None:
-                    assert seen.counts.succeeded < 3, "once some are done there is a range"
-                    continue
-                told += 1
-                held += said.low.total_seconds() <= left <= said.high.total_seconds()
-                widths.append((said.high - said.low).total_seconds() / left)
-                assert said.finished == seen.counts.succeeded
-                assert said.by_length
-    assert held / told > 0.9
-    assert sorted(widths)[len(widths) // 2] < 1.5, "a range as wide as that tells nothing"
-
-
-def test_lengths_of_videos_make_the_range_better() -> None:
-    held = {True: 0, False: 0}
-    for seed in range(6):
-        lengths, ran = played(seed, 50, 10)
-        for known in held:
-            forecaster = Forecaster(lengths if known else None)
-            for left, seen in pictures(ran, 10, 25):
-                said = forecaster.numbers(seen).left
-                held[known] += bool(said) and said.low.total_seconds() <= left <= said.high.total_seconds()
-    assert held[True] > held[False]
-
-
-@pytest.mark.parametrize(
-    "seen",
-    [
-        picture((span("a", 0, 10), span("b", 0, 10), span("c", 10, None)), 12, 5),
-        picture((span("a", 0, 10), span("b", 0, 10), span("c", 0, 10)), 12, 5),
-        picture((), 5, 5),
-        picture(tuple(span(str(i), 0, 9) for i in range(5)), 9, 0, state="completed", ended=at(9)),
-    ],
-    ids=["only two are done", "nothing runs", "nothing has begun", "it is over"],
-)
-def test_nothing_is_said_of_the_time_left_where_nothing_can_be(seen: Snapshot) -> None:
-    assert Forecaster().numbers(seen).left is None
+from batch_core.snapshot import Span
+from tests.core.played_runs import at, picture, span
 
 
 def test_the_rate_is_that_of_the_last_minutes_and_of_all_in_the_end() -> None:
