@@ -1,6 +1,7 @@
 """The timeline in a real browser: refreshed in place, zoomed, followed, clicked, and safe with hostile names."""
 
 import re
+import uuid
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from zoneinfo import ZoneInfo
@@ -8,9 +9,31 @@ from zoneinfo import ZoneInfo
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+from batch_core import jobs, pools
 from batch_core.account import Account
+from batch_core.pools import PoolSpec
+from pages.charts.palette import DONE, RUNNING
 from tests.browser.monitoring import HOSTILE, counting, foreign_job, opened, refreshes, timeline
+from tests.slow_runs import slow_run
 from tests.waiting import until
+
+# The part of a bar's foot that is painted as made: of the row of pixels in which most are.
+PAINTED = """(chart, [made, rest]) => {
+    const canvas = chart.parentElement.querySelector("canvas");
+    const { data, width, height } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+    const [wanted, other] = [made, rest].map((colour) => [1, 3, 5].map((at) => parseInt(colour.slice(at, at + 2), 16)));
+    let best = [0, 0];
+    for (let row = 0; row < height; row += 1) {
+        const found = [0, 0];
+        for (let at = 4 * row * width; at < 4 * (row + 1) * width; at += 4) {
+            const is = (parts) => parts.every((part, place) => data[at + place] === part);
+            found[0] += is(wanted);
+            found[1] += is(other);
+        }
+        if (found[0] > best[0]) best = found;
+    }
+    return best[0] / (best[0] + best[1]);
+}"""
 
 
 @pytest.fixture(scope="module")
@@ -168,3 +191,20 @@ def test_a_row_of_the_table_beside_the_chart_opens_the_details_by_keyboard(monit
     for key in ("ArrowDown", "Shift+Space"):
         monitor.keyboard.press(key)
     expect(monitor.get_by_text(re.compile(r"^Task (task-\d|later|paused)$"))).to_be_visible()
+
+
+def test_a_running_bar_of_ours_is_filled_at_its_foot_as_far_as_its_file_is_made(
+    page: Page, app_url: str, account: Account
+) -> None:
+    pool_id = f"far-{uuid.uuid4().hex[:8]}"
+    pools.create(account, PoolSpec(pool_id, dedicated=1, spot=0))
+    run_id = slow_run(account, pool_id, 1, seconds=1000, begin=500)
+    page.goto(f"{app_url}/monitor?run={run_id}")
+    chart = timeline(page)
+    expect(chart.locator("..").get_by_text("how much is made")).to_be_visible(timeout=60_000)
+    share = chart.evaluate(PAINTED, [DONE.colour, RUNNING.edge])
+    assert 0.49 < share < 0.6
+    point_at_a_bar(chart)
+    expect(tip(page).get_by_text(re.compile(r"^converting, 5\d %, 1\.0×, "))).to_be_visible()
+    jobs.stop(account, run_id)
+    pools.delete(account, pool_id)
