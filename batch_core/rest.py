@@ -15,8 +15,8 @@ from statistics import pstdev
 
 from batch_core.snapshot import Steps
 
-TIMES = (10, 40)  # at least and at most; of many tasks together few times tell as much
-TASKS = 10_000  # that are played in all, about
+TIMES = (6, 40)  # at least and at most; of many tasks together few times tell as much
+TASKS = 6_000  # that are played in all, about
 CUT = 0.05  # of the times: as many of the shortest and of the longest are left out
 ONE_BY_ONE = 200  # tasks at the end of the queue that are played one by one
 BEFORE = (0.7, 1.4)  # times what was expected: what is thought possible before much was seen
