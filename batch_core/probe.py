@@ -5,20 +5,26 @@ of this one file. libavformat gets no protocols, may open nothing else, and only
 playlist named .mp4 would otherwise make it read other files and addresses.
 """
 
+import base64
+import binascii
 import json
 import math
 import os
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
 
+from batch_core import pictures
 from batch_core.errors import NotFound, ServiceFailure, Unreachable
+from batch_core.pictures import Side
 from batch_core.probe_child import FORMATS, GONE, NO_READER, OUT_OF_MEMORY, UNREACHABLE
 
 PROBE_SECONDS = 20.0
+MOST_OUTPUT = 128 * 1024  # bytes that are believed: a verdict and two small pictures
 _EXTENSIONS = dict(FORMATS.values())
 _TOKEN = re.compile(r"[a-z0-9_]{1,32}")
 Kind = Literal["video", "audio", "subtitle"]
@@ -124,24 +130,52 @@ def probe(source: Path | str, size: int) -> Probe:
 
 
 def check_decodes(
-    source: Path | str, size: int, seconds: float | None = None, kind: str = "film"
+    source: Path | str,
+    size: int,
+    seconds: float | None = None,
+    kind: str = "film",
+    *,
+    original: tuple[Path | str, int] | None = None,
+    keep: Callable[[Side, bytes], None] | None = None,
 ) -> tuple[bool, float, str]:
     """Decodes every stream to its end: (good, length in seconds, why not).
 
     `kind` is what it should be: a film (also without picture), an animation, a picture, or subtitles. Takes at most `seconds`, by default a minute and one more for each 30 MB. Raises Unreachable when the
     source can't be read, ServiceFailure when the time does not suffice: then nothing is known.
+    Of what is good, and of the `original` (with its size) that it was made from, `keep` is given small pictures:
+    each costs little, and is left out when it can't be made.
     """
     if size == 0:
         return False, 0.0, "It is empty."
     limit = seconds or 60 + size / 500_000
-    code, out = _run_child(f"decode {kind}", source, size, limit)
-    if code is None:
+    wanted = {}
+    if keep and kind != "subtitles":
+        wanted["after"] = _where(source, size) | {"kind": kind}
+    if keep and original:
+        wanted["before"] = _where(*original) | {"kind": "film"}
+    code, out = _run_child(f"decode {kind}", source, size, limit, wanted)
+    verdict, *lines = out.splitlines() or [""]
+    if code is None and not verdict:
         raise ServiceFailure(f"Checking it took more than {limit:.0f} s.", "Play it to see if it is whole.")
+    if keep:
+        for line in lines:
+            _hand_on(line, keep)
     try:
-        data = json.loads(out)
+        data = json.loads(verdict)
         return bool(data["good"]), float(data["seconds"]), str(data["reason"])[:300]
     except (ValueError, TypeError, KeyError):
         return False, 0.0, "It can't be decoded."
+
+
+def _hand_on(line: str, keep: Callable[[Side, bytes], None]) -> None:
+    """Gives `keep` the picture that the child tells of in a line, where it is one."""
+    try:
+        told = json.loads(line)
+        side, data = told["side"], base64.b64decode(told["jpeg"], validate=True)
+    except (binascii.Error, ValueError, TypeError, KeyError):
+        return  # cut off, or nonsense: a picture less
+    if side in pictures.SIDES and pictures.is_one(data):
+        keep(side, data)
 
 
 def unreadable(why: str) -> Probe:
@@ -149,12 +183,21 @@ def unreadable(why: str) -> Probe:
     return Probe(ok=False, reason=f"is not a video that we can read ({why}).")
 
 
-def _run_child(task: str, source: Path | str, size: int, seconds: float) -> tuple[int | None, str]:
-    """Exit code (None: out of time) and output. The source, maybe a signed URL, goes by stdin, not argv."""
+def _where(source: Path | str, size: int) -> dict[str, Any]:
+    return {"source": str(source), "size": size, "url": isinstance(source, str)}
+
+
+def _run_child(
+    task: str, source: Path | str, size: int, seconds: float, wanted: dict[str, Any] | None = None
+) -> tuple[int | None, str]:
+    """Exit code (None: out of time) and output. The source, maybe a signed URL, goes by stdin, not argv.
+
+    `wanted` are the small pictures to make after a good verdict.
+    """
     names = ("PATH", "SYSTEMROOT", "TEMP", "TMP", "TMPDIR", "SSL_CERT_FILE", "LD_LIBRARY_PATH")
     proxies = ("HTTPS_PROXY", "https_proxy", "NO_PROXY", "no_proxy")
     environment = {name: os.environ[name] for name in (*names, *proxies) if name in os.environ}
-    order = json.dumps({"task": task, "source": str(source), "size": size, "url": isinstance(source, str)})
+    order = json.dumps({"task": task, **_where(source, size), "pictures": wanted or {}})
     try:
         done = subprocess.run(
             [sys.executable, "-m", "batch_core.probe_child"],
@@ -166,8 +209,8 @@ def _run_child(task: str, source: Path | str, size: int, seconds: float) -> tupl
             env=environment,
             check=False,
         )
-    except subprocess.TimeoutExpired:
-        return None, ""
+    except subprocess.TimeoutExpired as late:
+        return None, (late.stdout or b"")[:MOST_OUTPUT].decode("utf-8", "replace")
     if done.returncode == NO_READER:
         raise ServiceFailure(
             "The part of this app that looks into videos (PyAV) is missing or broken.",
@@ -177,7 +220,7 @@ def _run_child(task: str, source: Path | str, size: int, seconds: float) -> tupl
         raise NotFound("The file is no longer in storage.", "Add it again.")
     if done.returncode == UNREACHABLE:
         raise Unreachable("The file could not be read from storage.", "Try again in a minute.")
-    return done.returncode, done.stdout[:65536].decode("utf-8", "replace")
+    return done.returncode, done.stdout[:MOST_OUTPUT].decode("utf-8", "replace")
 
 
 def _stream(item: Any) -> Stream:

@@ -3,6 +3,7 @@
 Imports nothing heavy at the top: starting it is most of what a probe costs.
 """
 
+import base64
 import contextlib
 import json
 import os
@@ -18,6 +19,7 @@ from batch_core.ranged_file import RangedFile, SourceLost
 from batch_core.sizes import size_text
 
 MEMORY = 1024**3  # bytes
+PICTURE_BYTES = 8 * 1024**2  # of a source that are fetched for a small picture of it
 MOST_PIXELS = 8192 * 8192  # of one picture; the largest that cameras and screens have is 8K
 UNREACHABLE, OUT_OF_MEMORY, GONE, NO_READER = 3, 4, 5, 6  # exit codes besides 0
 
@@ -335,12 +337,38 @@ def _watch_memory() -> None:
 
 
 @contextlib.contextmanager
-def _opened(order: dict[str, Any]) -> Iterator[IO[bytes]]:
+def _opened(order: dict[str, Any], most: int | None = None) -> Iterator[IO[bytes]]:
     if order["url"]:
-        yield RangedFile(order["source"], order["size"])  # type: ignore[misc]
+        yield RangedFile(order["source"], order["size"], most)  # type: ignore[misc]
     else:
         with Path(order["source"]).open("rb") as file:
             yield file
+
+
+def _tell_pictures(wanted: dict[str, Any]) -> None:
+    """A line for each small picture that can be made. The verdict is out: what goes wrong here costs a picture only."""
+    import av
+
+    lost = (Refused, SourceLost, MemoryError, OSError, ValueError, SyntaxError, av.error.FFmpegError)
+    for side, order in wanted.items():
+        with contextlib.suppress(*lost), _opened(order, PICTURE_BYTES) as source:
+            if made := _small(source, order["kind"]):
+                _say({"side": side, "jpeg": base64.b64encode(made).decode()})
+
+
+def _small(source: IO[bytes], kind: str) -> bytes | None:
+    from batch_core import thumbnails
+
+    if kind != "film":
+        return thumbnails.still(source)
+    with open_container(source) as container:
+        films = [s for s in container.streams.video if _is_content(s) and s.codec_context is not None]
+        return thumbnails.film(container, films[0]) if films else None
+
+
+def _say(found: dict[str, Any]) -> None:
+    sys.stdout.write(json.dumps(found) + "\n")
+    sys.stdout.flush()
 
 
 def main() -> int:
@@ -368,7 +396,9 @@ def main() -> int:
         return GONE
     except OSError:
         return UNREACHABLE
-    sys.stdout.write(json.dumps(result))
+    _say(result)
+    if result.get("good"):
+        _tell_pictures(order.get("pictures", {}))
     return 0
 
 

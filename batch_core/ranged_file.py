@@ -24,12 +24,16 @@ class SourceLost(Exception):
 
 
 class RangedFile(io.RawIOBase):
-    """A file at a URL, read in ranges with a small cache, and further ahead while reading goes straight on."""
+    """A file at a URL, read in ranges with a small cache, and further ahead while reading goes straight on.
+
+    Of one with `most` no more bytes than that are fetched; then it counts as lost.
+    """
 
     name = ""
 
-    def __init__(self, url: str, size: int) -> None:
+    def __init__(self, url: str, size: int, most: int | None = None) -> None:
         self.url, self.size, self.position = url, size, 0
+        self._most = most
         self.lost: SourceLost | None = None
         self._blocks: OrderedDict[int, bytes] = OrderedDict()
         self._next, self._ahead = 0, 1
@@ -88,6 +92,10 @@ class RangedFile(io.RawIOBase):
         return self._blocks.get(number, b"")
 
     def _fetch(self, start: int, end: int) -> bytes:
+        if self._most is not None:
+            self._most -= end - start
+            if self._most < 0:
+                raise SourceLost
         try:
             answer = self._pool.request("GET", self.url, headers={"Range": f"bytes={start}-{end - 1}"})
         except urllib3.exceptions.HTTPError:

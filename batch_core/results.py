@@ -1,14 +1,11 @@
 """What a run has made: the list, and the check that each result plays to its end."""
 
-import base64
-import binascii
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
-import orjson
 from azure.storage.blob import BlobProperties
 
-from batch_core import diagnoses, jobs
+from batch_core import diagnoses, jobs, marks, pictures
 from batch_core.account import Account
 from batch_core.causes import Cause
 from batch_core.conversions import Promise, content_type, path_name, promise
@@ -18,8 +15,9 @@ from batch_core.failures import STOPPED, reason_in_words, taken_back
 from batch_core.feed import Feed
 from batch_core.jobs import Run
 from batch_core.manifests import Manifest, ManifestFile
+from batch_core.pictures import Side
 from batch_core.probe import check_decodes
-from batch_core.storage import RESULTS, read_url
+from batch_core.storage import INPUTS, RESULTS, read_url
 from batch_core.times import moment
 
 State = Literal["waiting", "converting", "done", "failed", "stopped", "preempted"]
@@ -52,6 +50,8 @@ class Result:
     parts: tuple[tuple[str, int], ...] = ()  # of several pictures: blob and size of each; `blob` is the first
     exit_code: int | None = None
     cause: Cause | None = None
+    source_blob: str = ""
+    pictures: frozenset[Side] = frozenset()  # the small ones that are stored (`pictures.path`)
 
     @property
     def unexplained(self) -> bool:
@@ -125,12 +125,6 @@ def _made_of(
     return made_of
 
 
-def _verdict_path(run_id: str, task_id: str) -> str:
-    """The empty blob whose metadata keep a check's verdict. Metadata of the result itself would do, but to
-    write them changes its ETag, and whoever is downloading it then would be cut off."""
-    return f"{run_id}/{task_id}/logs/verdict"
-
-
 def _result(
     manifest: Manifest,
     file: ManifestFile,
@@ -152,6 +146,7 @@ def _result(
         reason="",
         content_type=content_type(manifest.conversion),
         expected=promise(manifest.conversion, manifest.options, file.duration),
+        source_blob=file.blob,
     )
     task = job.tasks.get(file.task_id)
     if not made_of or _failed(task):
@@ -167,7 +162,7 @@ def _result(
     size = sum(blob.size or 0 for blob in made_of)
     if not size:
         return replace(empty, state="failed", size=0, checked=False, reason=EMPTY)
-    kept = _kept_verdict(blobs.get(_verdict_path(manifest.run_id, file.task_id)), made_of)
+    kept = marks.read(blobs.get(marks.path(manifest.run_id, file.task_id)), made_of)
     return replace(
         empty,
         state="failed" if kept.get("good") is False else "done",
@@ -177,6 +172,7 @@ def _result(
         checked=kept.get("good"),
         duration=kept.get("seconds") or None,
         reason=kept.get("reason", ""),
+        pictures=pictures.stored(blobs, manifest.run_id, file.task_id) if kept.get("good") else frozenset(),
     )
 
 
@@ -235,27 +231,22 @@ def check(account: Account, result: Result) -> Result:
     looked_at = list(dict.fromkeys((names[0], names[len(names) // 2], names[-1])))
     with translated(f"check {result.name}"):
         found = [account.blobs.get_blob_client(RESULTS, name).get_blob_properties() for name in looked_at]
+    small: dict[Side, bytes] = {}
     for blob in found:
-        url = read_url(account, RESULTS, blob.name, hours=2)
-        good, seconds, reason = check_decodes(url, blob.size or 0, kind=result.expected.kind)
+        good, seconds, reason = _decodes(account, result, blob, small)
         if not good:
             break
     size = found[0].size or 0 if not result.parts else sum(size for _, size in result.parts)
     if good:
         reason = result.expected.broken(seconds, size, len(names))
         good = not reason
+    if not good:
+        small.clear()
     if not account.look_only:
-        verdict = {
-            "good": good,
-            "seconds": round(seconds, 3),
-            "reason": reason,
-            "of": _version(found),
-        }
-        text = base64.urlsafe_b64encode(orjson.dumps(verdict)).decode()
         run_id = result.blob.partition("/")[0]
-        note = account.blobs.get_blob_client(RESULTS, _verdict_path(run_id, result.task_id))
-        with translated(f"note that {result.name} was checked"):
-            note.upload_blob(b"", overwrite=True, metadata={"verdict": text})
+        pictures.keep(account, run_id, result.task_id, small)
+        verdict = {"good": good, "seconds": round(seconds, 3), "reason": reason, "of": marks.version(found)}
+        marks.keep(account, run_id, result.task_id, verdict)
     return replace(
         result,
         state="done" if good else "failed",
@@ -263,30 +254,18 @@ def check(account: Account, result: Result) -> Result:
         duration=seconds or None,
         checked=good,
         reason=reason,
+        pictures=frozenset(small),
     )
 
 
-def _kept_verdict(note: BlobProperties | None, made_of: list[BlobProperties]) -> dict[str, Any]:
-    """What an earlier check found; empty when there was none, or when the result has been made anew since."""
-    metadata = {key.lower(): value for key, value in (note.metadata or {}).items()} if note else {}
-    try:
-        found = orjson.loads(base64.urlsafe_b64decode(metadata["verdict"]))
-        if found["of"] != _version(made_of):
-            return {}
-        return {
-            "good": bool(found["good"]),
-            "seconds": float(found["seconds"]),
-            "reason": str(found["reason"])[:300],
-        }
-    except (binascii.Error, ValueError, TypeError, KeyError):
-        return {}
-
-
-def _version(made_of: list[BlobProperties]) -> str:
-    """What changes when a result is made anew; of several pictures, the first and the last tell."""
-    return "".join(dict.fromkeys(_plain(blob.etag) for blob in (made_of[0], made_of[-1])))
-
-
-def _plain(etag: str | None) -> str:
-    """An ETag without its quotes, which lists leave out."""
-    return (etag or "").strip('"')
+def _decodes(
+    account: Account, result: Result, blob: BlobProperties, small: dict[Side, bytes]
+) -> tuple[bool, float, str]:
+    """What the decoder says of one blob; with it `small` gets the pictures, once, where they can be kept."""
+    return check_decodes(
+        read_url(account, RESULTS, blob.name, hours=2),
+        blob.size or 0,
+        kind=result.expected.kind,
+        original=(read_url(account, INPUTS, result.source_blob, hours=2), result.source_size),
+        keep=None if small or account.look_only else small.__setitem__,
+    )
