@@ -125,6 +125,12 @@ def list_files(account: Account) -> list[VideoFile]:
     return sorted(files, key=lambda file: (file.uploaded, file.blob), reverse=True)
 
 
+def find_file(account: Account, blob: str) -> VideoFile:
+    """One file by its blob. Raises NotFound when it is gone."""
+    with translated("look at the file"):
+        return _file(account.blobs.get_blob_client(INPUTS, blob).get_blob_properties())
+
+
 def probe_file(account: Account, file: VideoFile) -> VideoFile:
     """Looks into the file and keeps the answer in the blob's metadata, so that every session sees it.
 

@@ -3,6 +3,7 @@
 The file holds everything that it shows and asks no address, so it can be kept, sent and opened anywhere.
 """
 
+import base64
 import logging
 import sqlite3
 from collections import Counter
@@ -15,7 +16,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader
 
-from batch_core import jobs
+from batch_core import jobs, pictures
 from batch_core.account import Account
 from batch_core.conversions import conversion
 from batch_core.errors import NotFound
@@ -32,6 +33,7 @@ from batch_core.times import moment
 
 _log = logging.getLogger(__name__)
 SELECT = "id,state,executionInfo,nodeInfo"
+PICTURED, PICTURE_BYTES = 100, 1_500_000  # files with pictures, and bytes of these: a third more as text
 _STATES = {
     "done": "done",
     "failed": "failed",
@@ -57,6 +59,7 @@ class _Row:
     file: ManifestFile
     result: Result
     span: Span | None
+    pictures: tuple[tuple[str, str], ...] = ()  # side, and the JPEG as base64
 
     @property
     def state(self) -> str:
@@ -77,8 +80,9 @@ def make_report(account: Account, run_id: str, attempts: Sequence[Span] = ()) ->
     run = _run(account, run_id)
     spans = _all_attempts(account, run, attempts)
     last = {span.task_id: span for span in spans}
+    small = _pictures(account, run_id, results)
     rows = [
-        _Row(file, result, last.get(file.task_id))
+        _Row(file, result, last.get(file.task_id), small.get(file.task_id, ()))
         for file, result in zip(manifest.files, results, strict=True)
     ]
     html = (
@@ -133,6 +137,28 @@ def _options(manifest: Manifest) -> list[tuple[str, Any]]:
     return [
         (name.replace("_", " ").capitalize(), value) for name, value in chosen if value not in (None, "", ())
     ]
+
+
+def _pictures(
+    account: Account, run_id: str, results: Sequence[Result]
+) -> dict[str, tuple[tuple[str, str], ...]]:
+    """The small pictures of the first files that have some, by task: each side with its JPEG as base64."""
+    shown = [row for row in results if row.pictures][:PICTURED]
+    names = {
+        (row.task_id, side): pictures.path(run_id, row.task_id, side)
+        for row in shown
+        for side in pictures.SIDES
+        if side in row.pictures
+    }
+    found = pictures.read(account, names.values(), PICTURE_BYTES)
+    return {
+        row.task_id: tuple(
+            (side.capitalize(), base64.b64encode(data).decode())
+            for side in pictures.SIDES
+            if (data := found.get(names.get((row.task_id, side), "")))
+        )
+        for row in shown
+    }
 
 
 def _run(account: Account, run_id: str) -> Run | None:

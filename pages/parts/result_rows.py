@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import replace
 
 import streamlit as st
 
-from batch_core import jobs, storage
+from batch_core import jobs
 from batch_core.account import Account
 from batch_core.errors import DashboardError
 from batch_core.results import Result
 from pages.components.download import download_button
+from pages.parts.players import address, players, small_pictures
 from pages.parts.result_list import changed
-from pages.shell import session, signing, uploads, words
+from pages.shell import session, signing, words
 
-SHOWN = 12  # of several pictures
 LOST = {"failed": "Failed", "stopped": "Stopped", "preempted": "Node lost"}
 MARKS = {
     "failed": ":red[:material/error:]",
@@ -52,18 +51,22 @@ def result_row(account: Account, row: Result, progress: str = "") -> None:
             if row.state != "done":
                 _stop(account, row)
                 return
-            playing = _play(row)
-            run_id = row.blob.partition("/")[0]
-            download_button(
-                f"Download {row.name}",
-                signing.signed_url("zip", account, run=run_id, task=row.task_id)
-                if row.parts
-                else address(account, row, row.name),
-                key=f"download_{row.task_id}",
-                shown="Download",
-            )
+            small_pictures(account, row)
+            with st.container(horizontal=True, width="content"):  # a phone keeps the two buttons together
+                playing = _play(row)
+                _download(account, row)
         if playing:
-            _show(account, row)
+            players(account, row)
+
+
+def _download(account: Account, row: Result) -> None:
+    """Saves the result; several pictures as a ZIP."""
+    if row.parts:
+        run_id = row.blob.partition("/")[0]
+        url = signing.signed_url("zip", account, run=run_id, task=row.task_id)
+    else:
+        url = address(account, row.blob, row.content_type, row.name)
+    download_button(f"Download {row.name}", url, key=f"download_{row.task_id}", shown="Download")
 
 
 def _play(row: Result) -> bool:
@@ -79,19 +82,6 @@ def _play(row: Result) -> bool:
         on_click=lambda: st.session_state.update(results_playing=None if playing else row.blob),
     )
     return bool(playing)
-
-
-def _show(account: Account, row: Result) -> None:
-    """The result itself: a player, a picture, or the first of several."""
-    if row.content_type.startswith("image/"):
-        first = [blob for blob, _ in row.parts[:SHOWN]] or [row.blob]
-        wide = "content" if not row.parts else 160
-        st.image([address(account, replace(row, blob=blob)) for blob in first], width=wide)
-        if len(row.parts) > SHOWN:
-            st.caption(f"the first {SHOWN} of {len(row.parts):,}")
-        return
-    player = st.audio if row.content_type.startswith("audio/") else st.video
-    player(address(account, row), format=row.content_type, autoplay=True)
 
 
 def _stop(account: Account, row: Result) -> None:
@@ -110,16 +100,6 @@ def _stop(account: Account, row: Result) -> None:
             return
         changed()
         st.rerun()
-
-
-def address(account: Account, row: Result, save_as: str | None = None) -> str:
-    """Where the browser gets a result: storage itself, or this app's own stream where it can't reach that."""
-    if uploads.reaches_storage(account):
-        return storage.read_url(
-            account, storage.RESULTS, row.blob, name=save_as, content_type=row.content_type
-        )
-    params = {"container": storage.RESULTS, "blob": row.blob} | ({"name": save_as} if save_as else {})
-    return session.origin() + signing.signed_url("blob", account, **params)
 
 
 def lost_groups(rows: list[Result]) -> Iterator[tuple[str, str, list[Result]]]:

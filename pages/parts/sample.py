@@ -13,7 +13,7 @@ from batch_core.errors import DashboardError
 from batch_core.jobs import Plan
 from batch_core.sampling import Projection
 from pages.charts.labels import duration
-from pages.parts.result_rows import address
+from pages.parts.players import address
 from pages.shell import session, words
 
 TRIED = "convert_sample"  # the id of the sample's run, and what was to be converted then
@@ -82,7 +82,7 @@ def outcome(account: Account, plan: Plan, run_id: str) -> None:
             f"{words.plain(sample.name)}: {words.length(sample.seconds)} became {words.size(sample.size)}"
         )
         player = st.audio if row.content_type.startswith("audio/") else st.video
-        player(address(account, row), format=row.content_type)
+        player(address(account, row.blob, row.content_type), format=row.content_type)
     if len(found) > SHOWN:
         st.caption(f"and {words.count(len(found) - SHOWN, 'more sample')}; Results has them all.")
 

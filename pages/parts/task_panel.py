@@ -19,7 +19,7 @@ from pages.parts.monitor_choice import Watched
 from pages.parts.monitor_lists import why
 from pages.parts.monitor_tables import task_state
 from pages.parts.monitor_work import work_of
-from pages.parts.result_rows import address
+from pages.parts.players import address
 from pages.shell import session, words
 
 LOG_SECONDS = 2  # between two looks at a log that grows
@@ -169,7 +169,7 @@ def _made(account: Account, job_id: str, task: TaskRow, snapshot: Snapshot) -> N
                     )
                     download_button(
                         f"Download {made.name}",
-                        address(account, made, made.name),
+                        address(account, made.blob, made.content_type, made.name),
                         key=f"monitor_get_{task.id}",
                     )
             return

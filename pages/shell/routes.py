@@ -5,6 +5,7 @@ Storage is asked in worker threads: the SDK blocks, and the event loop is everyb
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from dataclasses import replace
 from importlib.metadata import version
 from importlib.util import find_spec
 from pathlib import Path
@@ -90,10 +91,11 @@ def _report(account: Account, run_id: str) -> Report:
 
 
 async def blob(request: Request) -> Response:
-    """One blob, whole or a range of it (players ask for ranges); `name` makes it a download."""
+    """One blob, whole or a range of it (players ask for ranges); `name` makes it a download, `type` says what it is."""
     account, params = verify(request, "blob")
     container, path = params["container"], params["blob"]
     found = await run_in_threadpool(relay.facts, account, container, path)
+    found = replace(found, content_type=params.get("type", found.content_type))
     headers = blob_headers(found, params.get("name"))
     asked = part(request.headers.get("range"), found.size)
     if asked is None:
