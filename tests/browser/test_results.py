@@ -8,7 +8,7 @@ import pytest
 from playwright.sync_api import Page, WebSocketRoute, expect
 from streamlit.proto.ForwardMsg_pb2 import ForwardMsg
 
-from batch_core import jobs, pools, results
+from batch_core import files, jobs, pools, results
 from batch_core.account import Account
 from batch_core.jobs import Plan, Run
 from tests.core.clips import clip, uploaded
@@ -17,12 +17,12 @@ from tests.waiting import until
 
 @pytest.fixture
 def fresh_run(account: Account, tmp_path: Path) -> Run:
-    """Three files as MP3 in a run that is over, and whose results nobody has checked yet."""
+    """Three files as WebM in a run that is over, and whose results nobody has checked yet; one was an AVI."""
     pools.ensure_local_pool(account)
-    path = clip(tmp_path / "clip.mp4", 2)
-    videos = tuple(uploaded(account, path, f"{name}.mp4") for name in ("one", "two", "three"))
+    names = ("one.mp4", "two.mp4", "three.avi")
+    videos = tuple(uploaded(account, clip(tmp_path / name, 2)) for name in names)
     run = jobs.launch(
-        account, Plan(videos, "mp3", pool_id=pools.LOCAL_POOL, name="Fresh", nonce=uuid.uuid4().hex)
+        account, Plan(videos, "webm", pool_id=pools.LOCAL_POOL, name="Fresh", nonce=uuid.uuid4().hex)
     )
     until(lambda: jobs.get_run(account, run.id).over, seconds=60, what="the end of the run")
     return run
@@ -76,8 +76,34 @@ def test_play_counts_when_it_is_pressed_while_other_rows_change(
     until(lambda: line.whole_page_came(page), what="the page that is drawn anew at the end")
     play.first.click()
     line.release()
-    expect(page.locator("audio")).to_be_attached()
     expect(page.get_by_role("button", name="Close")).to_be_visible()
+    sees_before_and_after(page, account, fresh_run)
+
+
+def sees_before_and_after(page: Page, account: Account, run: Run) -> None:
+    """Both pictures of each file and both players of an open one; what can't be played, and what is gone."""
+    for side, names in {"Before": ("one.mp4", "three.avi"), "After": ("one.webm", "three.webm")}.items():
+        for name in names:
+            picture = page.get_by_role("img", name=f"{side}: {name}")
+            until(
+                lambda shown=picture: shown.evaluate("i => i.complete && i.naturalWidth") == 320, seconds=60
+            )
+    expect(page.locator("video")).to_have_count(2)
+    sides = [page.get_by_text(side, exact=True).bounding_box() for side in ("Before", "After")]
+    assert sides[0]["y"] == sides[1]["y"], "side by side"
+    until(lambda: page.locator("video").last.evaluate("v => v.currentTime") > 0, what="the result that plays")
+
+    page.get_by_role("button", name="Play").last.click()
+    expect(page.get_by_text("Browsers don't play this kind of file (AVI: h264, aac).")).to_be_visible()
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Download the original three.avi").click()
+    assert download.value.suggested_filename == "three.avi"
+    expect(page.locator("video")).to_have_count(1)
+
+    files.delete_files(account, [file for file in files.list_files(account) if file.name == "two.mp4"])
+    page.get_by_role("button", name="Play").last.click()
+    expect(page.get_by_text("The original is no longer in storage")).to_be_visible()
+    expect(page.get_by_role("img", name="Before: two.mp4")).to_be_visible()
 
 
 def test_one_step_back_leaves_the_page(page: Page, app_url: str, fresh_run: Run) -> None:

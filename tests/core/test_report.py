@@ -1,5 +1,6 @@
 """The report of a run: one file, all that happened, nothing that a name could do to it."""
 
+import base64
 import re
 import uuid
 import xml.etree.ElementTree as ElementTree
@@ -9,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from batch_core import diagnoses, jobs, manifests, monitor, results
+from batch_core import diagnoses, jobs, manifests, monitor, report, results
 from batch_core.account import Account
 from batch_core.errors import NotFound
 from batch_core.history import Attempt, History
@@ -44,10 +45,28 @@ def test_it_tells_each_files_way_and_what_was_set(account: Account, run: Run) ->
 
 def test_it_asks_no_address_and_holds_no_secret(account: Account, run: Run) -> None:
     html = text(account, run.id)
-    assert not re.findall(r"\s(?:src|href)\s*=|url\(|@import", html)
+    assert not re.findall(r"\s(?:src\s*=(?!\"data:image/jpeg;base64,)|href\s*=)|url\(|@import", html)
     assert "default-src 'none'" in html
     for secret in (account.storage_endpoint.key, account.batch_endpoint.key, "sig="):
         assert secret not in html
+
+
+def test_it_holds_small_pictures_within_a_limit(
+    account: Account, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for row in results.list_results(account, run.id)[:2]:
+        results.check(account, row)
+    html = text(account, run.id)
+    shown = re.findall(
+        r'<img alt="Before: ([^"]+)" title="Before" src="data:image/jpeg;base64,([^"]+)">', html
+    )
+    assert [name for name, _ in shown] == ["Ünser Film.mp4", "ünser film.mov"]
+    assert all(base64.b64decode(data).startswith(b"\xff\xd8\xff") for _, data in shown)
+    assert "img-src data:" in html
+    monkeypatch.setattr(report, "PICTURE_BYTES", len(base64.b64decode(shown[0][1])) + 10)
+    assert text(account, run.id).count("<img") == 1
+    monkeypatch.setattr(report, "PICTURED", 0)
+    assert "<img" not in text(account, run.id)
 
 
 def test_causes_are_grouped_with_what_ffmpeg_said(account: Account, failed_run: Run) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from batch_core import archives, files, jobs, manifests, pools, reading, results
+from batch_core import archives, cleanup, files, jobs, manifests, pictures, pools, reading, results
 from batch_core.account import Account
 from batch_core.conversions import Options
 from batch_core.errors import Conflict, InvalidInput, NotFound, ServiceFailure
@@ -77,6 +77,33 @@ def test_a_result_is_checked_to_its_end_and_the_verdict_is_kept(account: Account
     properties = account.blobs.get_blob_client(RESULTS, first.blob).get_blob_properties()
     assert properties.content_settings.content_type == "audio/mpeg"
     assert "name" in properties.metadata, "what the task wrote stays"
+
+
+def test_pictures_are_kept_with_the_result_are_no_result_and_go_with_it(
+    account: Account, run: Run, tmp_path: Path
+) -> None:
+    film = put(account, clip(tmp_path / "a.mp4", 1), "Film.mp4")
+    source = manifests.read(account, run.id)
+    row = replace(source.files[0], blob=film.blob, size=film.size, result_name="a.mp4", duration=1.0)
+    made = manifests.keep(account, replace(source, run_id=f"run-{uuid.uuid4().hex[:20]}", files=(row,)))
+    blob = f"{made.run_id}/{row.task_id}/a.mp4"
+    account.blobs.get_blob_client(RESULTS, blob).upload_blob((tmp_path / "a.mp4").read_bytes())
+    assert first_result(account, made).pictures == frozenset()
+    checked = results.check(account, first_result(account, made))
+    assert checked.pictures == {"before", "after"}
+    files.delete_files(account, [film])
+    assert first_result(account, made).pictures == {"before", "after"}, "a proof, also without its input"
+    names = [pictures.path(made.run_id, row.task_id, side) for side in pictures.SIDES]
+    assert all(pictures.read(account, names, 100_000).values())
+    assert not any(file.blob.endswith(".jpg") for file in files.list_files(account))
+    with zipfile.ZipFile(io.BytesIO(b"".join(archives.zip_stream(account, made.run_id).pieces))) as archive:
+        assert archive.namelist() == ["a.mp4"]
+    (left,) = [item for item in cleanup.inventory(account) if item.id == made.run_id]
+    assert left.detail == "1 result with their logs"
+    account.blobs.get_blob_client(RESULTS, blob).upload_blob(b"another", overwrite=True)
+    assert first_result(account, made).pictures == frozenset(), "they are of what was there before"
+    cleanup.delete(account, [left])
+    assert pictures.read(account, names, 100_000) == {}
 
 
 def made_up(account: Account, run: Run, contents: list[bytes], seconds: float = 2.0) -> Manifest:

@@ -70,6 +70,23 @@ def test_results_are_checked_in_the_background_and_marked(app: Open, finished_ru
     until(marked, seconds=30, what="two results that play to their end")
 
 
+def test_small_pictures_are_shown_when_a_result_is_checked(
+    app: Open, account: Account, finished_run: Run
+) -> None:
+    until(
+        lambda: app(PAGE, run=finished_run.id) and results.list_results(account, finished_run.id)[0].checked,
+        seconds=30,
+        what="a result that is checked",
+    )
+    st.cache_data.clear()
+    shown = [picture for part in app(PAGE, run=finished_run.id).get("imgs") for picture in part.proto.imgs]
+    first = results.list_results(account, finished_run.id)[0]
+    assert shown[0].alt == f"Before: {first.source_name}"
+    answer = httpx.get(shown[0].url)
+    assert (answer.status_code, answer.headers["content-type"]) == (200, "image/jpeg")
+    assert re.search(r"[?&]sp=r(&|$)", shown[0].url)
+
+
 def test_a_list_that_is_older_than_the_end_of_its_run_is_drawn_again(
     app: Open, account: Account, finished_run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -102,8 +119,11 @@ def test_play_shows_a_player_and_close_takes_it_away(app: Open, finished_run: Ru
     assert not opened.get("audio")
     next(button for button in opened.button if button.label == "Play").click().run()
     (player,) = opened.get("audio")
-    assert player.proto.autoplay  # one press plays
-    assert httpx.get(player.proto.url, headers={"Range": "bytes=0-9"}).status_code == 206
+    (original,) = opened.get("video")
+    assert (player.proto.autoplay, original.proto.autoplay) == (True, False)  # one press plays one of them
+    for url in (player.proto.url, original.proto.url):
+        assert httpx.get(url, headers={"Range": "bytes=0-9"}).status_code == 206
+        assert re.search(r"[?&]sr=b(&|$)", url)
     next(button for button in opened.button if button.label == "Close").click().run()
     assert not opened.get("audio")
 
