@@ -14,7 +14,7 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from batch_core import jobs, pools, results, retrying
+from batch_core import files, jobs, playable, pools, results, retrying
 from batch_core.account import Account
 from batch_core.causes import Cause
 from batch_core.conversions import Options
@@ -73,15 +73,13 @@ def test_results_are_checked_in_the_background_and_marked(app: Open, finished_ru
 def test_small_pictures_are_shown_when_a_result_is_checked(
     app: Open, account: Account, finished_run: Run
 ) -> None:
-    until(
-        lambda: app(PAGE, run=finished_run.id) and results.list_results(account, finished_run.id)[0].checked,
-        seconds=30,
-        what="a result that is checked",
+    opened = app(PAGE, run=finished_run.id)
+    until(lambda: len(opened.run().image) == 2, seconds=30, what="two results that are checked")
+    shown = [image.proto.imgs[0] for image in opened.image]
+    rows = results.list_results(account, finished_run.id)
+    assert [picture.alt for picture in shown] == [f"Before: {row.source_name}" for row in rows], (
+        "MP3s have none"
     )
-    st.cache_data.clear()
-    shown = [picture for part in app(PAGE, run=finished_run.id).get("imgs") for picture in part.proto.imgs]
-    first = results.list_results(account, finished_run.id)[0]
-    assert shown[0].alt == f"Before: {first.source_name}"
     answer = httpx.get(shown[0].url)
     assert (answer.status_code, answer.headers["content-type"]) == (200, "image/jpeg")
     assert re.search(r"[?&]sp=r(&|$)", shown[0].url)
@@ -114,16 +112,19 @@ def test_each_download_link_gives_its_file_and_nothing_wider(
         assert re.search(r"[?&]sr=b(&|$)", url)
 
 
-def test_play_shows_a_player_and_close_takes_it_away(app: Open, finished_run: Run) -> None:
+def test_play_shows_a_player_and_close_takes_it_away(app: Open, account: Account, finished_run: Run) -> None:
     opened = app(PAGE, run=finished_run.id)
     assert not opened.get("audio")
     next(button for button in opened.button if button.label == "Play").click().run()
     (player,) = opened.get("audio")
-    (original,) = opened.get("video")
-    assert (player.proto.autoplay, original.proto.autoplay) == (True, False)  # one press plays one of them
-    for url in (player.proto.url, original.proto.url):
-        assert httpx.get(url, headers={"Range": "bytes=0-9"}).status_code == 206
-        assert re.search(r"[?&]sr=b(&|$)", url)
+    assert player.proto.autoplay  # one press plays
+    first = files.find_file(account, results.list_results(account, finished_run.id)[0].source_blob)
+    originals = opened.get("video")
+    assert len(originals) == bool(playable.played_as(first.probe))
+    assert not any(original.proto.autoplay for original in originals)
+    for part in (player, *originals):
+        assert httpx.get(part.proto.url, headers={"Range": "bytes=0-9"}).status_code == 206
+        assert re.search(r"[?&]sr=b(&|$)", part.proto.url)
     next(button for button in opened.button if button.label == "Close").click().run()
     assert not opened.get("audio")
 
