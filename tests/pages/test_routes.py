@@ -140,6 +140,14 @@ def test_a_stored_page_is_never_shown_as_one(client: httpx.Client, account: Acco
     assert answer.headers["content-disposition"].startswith("attachment")
     assert "sandbox" in answer.headers["content-security-policy"]
     assert answer.headers["x-content-type-options"] == "nosniff"
+    answer = client.get(
+        link(account, blob, type="video/mp4")
+    )  # as for an original: the browser named it, not we
+    assert answer.headers["content-type"] == "video/mp4"
+    assert (
+        client.get(link(account, blob, type="text/html")).headers["content-type"]
+        == "application/octet-stream"
+    )
 
 
 @pytest.mark.parametrize(
