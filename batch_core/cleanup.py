@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 from azure.core.exceptions import ResourceNotFoundError
 
-from batch_core import files, pools
+from batch_core import files, pictures, pools
 from batch_core.account import Account
 from batch_core.errors import Conflict, DashboardError, InvalidInput, NotFound, translated
 from batch_core.feed import Doc, Feed
@@ -138,10 +138,14 @@ def _results(account: Account, names: dict[str, str]) -> list[Item]:
     with translated("list the results"):
         try:
             for blob in account.blobs.get_container_client(RESULTS).list_blobs():
-                run, slash, rest = blob.name.partition("/")
+                pictured = blob.name.startswith(pictures.FOLDER)
+                run, slash, rest = blob.name.removeprefix(pictures.FOLDER).partition("/")
                 sizes[run] += blob.size or 0
-                counts[run] += bool(slash) and "/logs/" not in f"/{rest}" and rest != "manifest.json"
-                if rest != "manifest.json":
+                told = (
+                    pictured or "/logs/" in f"/{rest}" or rest == "manifest.json"
+                )  # of results, and none itself
+                counts[run] += bool(slash) and not told
+                if pictured or rest != "manifest.json":
                     more.add(run)
         except ResourceNotFoundError:
             return []
@@ -239,6 +243,7 @@ def _delete_results(account: Account, item: Item) -> str:
     with translated("delete the results"):
         names = [blob.name for blob in container.list_blobs(name_starts_with=item.id)]
         names = [name for name in names if name == item.id or name.startswith(f"{item.id}/")]
+        names += container.list_blob_names(name_starts_with=pictures.of_run(item.id))
         delete_blobs(account, RESULTS, names)
     return "Deleted."
 

@@ -1,10 +1,11 @@
-"""The small pictures of a run's files before and after: JPEGs beside the logs of each task.
+"""The small pictures of a run's files before and after: JPEGs in a folder of their own beside the runs.
 
 They are made when a result is checked, and are part of the run's proof: they stay when the input is deleted, and go
-with the results. No list, count or ZIP of results takes them for one.
+with the results. The verdict says which there are: lists of a run's results, which are asked for every second, do
+not get longer by them.
 """
 
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Literal, get_args
 
@@ -18,17 +19,18 @@ Side = Literal["before", "after"]
 SIDES: tuple[Side, ...] = get_args(Side)
 MOST_BYTES = 40_000  # what is larger was not made here
 AT_ONCE = 8
+FOLDER = "pictures/"
 _JPEG = b"\xff\xd8\xff"
 
 
 def path(run_id: str, task_id: str, side: Side) -> str:
     """Where such a picture lies in the results container."""
-    return f"{run_id}/{task_id}/logs/{side}.jpg"
+    return f"{of_run(run_id)}{task_id}/{side}.jpg"
 
 
-def stored(blobs: Container[str], run_id: str, task_id: str) -> frozenset[Side]:
-    """Which of a task's pictures are among these blobs."""
-    return frozenset(side for side in SIDES if path(run_id, task_id, side) in blobs)
+def of_run(run_id: str) -> str:
+    """The folder of a run's pictures."""
+    return f"{FOLDER}{run_id}/"
 
 
 def is_one(data: bytes) -> bool:

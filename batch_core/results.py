@@ -172,7 +172,7 @@ def _result(
         checked=kept.get("good"),
         duration=kept.get("seconds") or None,
         reason=kept.get("reason", ""),
-        pictures=pictures.stored(blobs, manifest.run_id, file.task_id) if kept.get("good") else frozenset(),
+        pictures=kept.get("pictures", frozenset()),
     )
 
 
@@ -245,7 +245,13 @@ def check(account: Account, result: Result) -> Result:
     if not account.look_only:
         run_id = result.blob.partition("/")[0]
         pictures.keep(account, run_id, result.task_id, small)
-        verdict = {"good": good, "seconds": round(seconds, 3), "reason": reason, "of": marks.version(found)}
+        verdict = {
+            "good": good,
+            "seconds": round(seconds, 3),
+            "reason": reason,
+            "pictures": sorted(small),
+            "of": marks.version(found),
+        }
         marks.keep(account, run_id, result.task_id, verdict)
     return replace(
         result,
