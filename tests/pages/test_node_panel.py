@@ -6,6 +6,7 @@ from datetime import timedelta
 
 import pytest
 from streamlit.testing.v1 import AppTest
+from streamlit.testing.v1.element_tree import Selectbox
 
 from batch_core import pools
 from batch_core.account import Account
@@ -62,6 +63,31 @@ def test_a_failed_start_task_is_told_with_its_exit_code(app: Open, account: Acco
     assert start
     assert start.exit_code == 1
     assert node_facts(account, pool_id, "tvmps_gone_d") == NodeFacts()
+
+
+def test_close_holds_though_a_refresh_from_before_it_comes_later(
+    app: Open, account: Account, pool_id: str
+) -> None:
+    simulated_pool(account, pool_id, 1)
+    until(lambda: list(account.batch.list_nodes(pool_id)), what="a node")
+    opened = app(PAGE, pool=pool_id)
+    until(lambda: _pickers(opened.run()), seconds=30, what="the list to pick from")
+    node = Click("node", next(iter(account.batch.list_nodes(pool_id))).id)
+    _pickers(opened)[0].set_value(node).run()
+    assert opened.session_state["monitor_shown"] == node
+    sent_before = opened._tree.get_widget_states()
+    for sent in [sent for sent in sent_before.widgets if sent.id.endswith("monitor_close")]:
+        sent_before.widgets.remove(sent)  # a browser sends a button with its press only
+    opened.button(key="monitor_close").click().run()
+    assert opened.session_state["monitor_shown"] is None
+    opened._run(sent_before)
+    assert opened.session_state["monitor_shown"] is None
+    assert _pickers(opened)[0].value is None
+    assert "monitor_close" not in {button.key for button in opened.button}
+
+
+def _pickers(opened: AppTest) -> list[Selectbox]:
+    return [field for field in opened.selectbox if field.label == "Details"]
 
 
 def test_what_runs_is_told_and_a_restart_that_costs_work_asks_first(
