@@ -19,14 +19,19 @@ from pages.parts.monitor_details import details
 from pages.parts.monitor_head import header, state
 from pages.parts.monitor_lists import lists
 from pages.parts.monitor_numbers import flags, over_time
+from pages.parts.monitor_tables import SHOWN
 from pages.parts.monitor_words import settled, state_line
+from pages.parts.monitor_work import once, work_of
 from pages.parts.node_panel import ask_to_remove
 from pages.parts.pool_line import say
 from pages.shell import session, told, words
 
 REFRESH_SECONDS = 2
+DRAWN = "monitor_drawn"  # whose details the page shows now
 FIRST_SECONDS = 0.25  # until there is a first picture
 STALE_SECONDS = 3 * REFRESH_SECONDS
+LARGE = 1000  # nodes and tasks from which on the lists follow more slowly, as long as no panel is open
+SLOW_SECONDS = 10
 
 
 def page() -> None:
@@ -46,7 +51,12 @@ def page() -> None:
     paused = header(account, watched, first)
     at_rest = paused or (first is not None and settled(first))
     soon = FIRST_SECONDS if first is None else REFRESH_SECONDS
+    st.session_state[DRAWN] = st.session_state.get(SHOWN)
     st.fragment(run_every=None if at_rest else soon)(live)(account, watched, first, at_rest)
+    if first is not None:
+        slowly = len(first.nodes) + len(first.tasks) >= LARGE and st.session_state[DRAWN] is None
+        often = SLOW_SECONDS if slowly else REFRESH_SECONDS
+        st.fragment(run_every=None if at_rest else often)(below)(account, watched, slowly and not at_rest)
 
 
 def nothing_runs() -> None:
@@ -58,7 +68,8 @@ def nothing_runs() -> None:
 
 
 def live(account: Account, watched: Watched, first: Snapshot | None, at_rest: bool) -> None:
-    """All that changes; drawn again every two seconds until everything is over or the page is paused."""
+    """What goes on, at a glance; drawn again every two seconds until everything is over or the page is paused."""
+    _all_show_the_same()
     snapshot = picture(watched)
     if snapshot is None:
         st.caption(":material/hourglass_top: Asking for the nodes and tasks")
@@ -70,15 +81,37 @@ def live(account: Account, watched: Watched, first: Snapshot | None, at_rest: bo
         listed.clear()
         st.rerun()  # what stands above the picture is out of date
     known = numbers.of(account, watched, snapshot) if snapshot.job else None
+    local, work = watched.pool_id == LOCAL_POOL, work_of(account.fingerprint, watched, snapshot)
     freshness(account, snapshot, at_rest)
-    cards(snapshot, known)
-    if line := state_line(snapshot, local=watched.pool_id == LOCAL_POOL):
+    cards(snapshot, known, once(("slots",), work, lambda: numbers.slots_there(snapshot)))
+    if line := once(("line", local), work, lambda: state_line(snapshot, local=local)):
         say(account, line, snapshot)
     charts(account.fingerprint, watched, snapshot)
+    _all_show_the_same()
+
+
+def below(account: Account, watched: Watched, slowly: bool) -> None:
+    """What one reads: a node's or task's panel, and the lists. Nobody follows each change in thousands of rows, which
+    cost the server as much as all that stands above them: without a panel they may come `slowly`."""
+    _all_show_the_same()
+    snapshot = picture(watched)
+    if snapshot is None:
+        return
+    known = numbers.of(account, watched, snapshot) if snapshot.job else None
     details(account, watched, snapshot)
+    st.session_state[DRAWN] = st.session_state.get(SHOWN)  # what is gone is shown no more
+    if slowly and snapshot.job:
+        as_of = words.when(snapshot.taken_at, seconds=True)
+        st.caption(f"The lists below are as of {as_of}; long ones are read anew every {SLOW_SECONDS} s.")
     flags(snapshot, known)
     lists(account, watched, snapshot)
     over_time(account.fingerprint, watched, snapshot, known)
+
+
+def _all_show_the_same() -> None:
+    """What was chosen in one part of the page is to be seen in the other at once, too."""
+    if st.session_state.get(SHOWN) != st.session_state.get(DRAWN):
+        st.rerun()
 
 
 def freshness(account: Account, snapshot: Snapshot, at_rest: bool) -> None:

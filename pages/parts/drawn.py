@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any
 
 import streamlit as st
@@ -25,16 +27,26 @@ def choice(label: str, options: list[str], key: str) -> str:
     )
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
-def _slot(key: tuple[Any, ...]) -> dict[str, Any]:
-    """Where the last chart for a key is kept, for all sessions that have the account."""
-    return {}
+class Slot:
+    """What was made last for a key, and of what; who comes while it is made waits for it instead of making it, too."""
+
+    def __init__(self) -> None:
+        self.lock = threading.RLock()
+        self.made: Any = None
+        self.made_of: Any = None
+
+
+@lru_cache(maxsize=512)  # Streamlit's caches hash such a key for 0.3 ms, dozens of times in a refresh
+def slot_of(key: tuple[Any, ...]) -> Slot:
+    """Where what was made last for a key is kept, for all sessions that have the account (it is in the key)."""
+    return Slot()
 
 
 def once(key: tuple[Any, ...], made_of: tuple[Any, ...], draw: Callable[[], PackedChart]) -> PackedChart:
     """The chart that was drawn of the same things before, else a new one."""
-    slot = _slot(key)
-    kept = slot.get("chart")
-    if kept is None or kept[0] != made_of:
-        kept = slot["chart"] = (made_of, draw())
-    return kept[1]
+    slot = slot_of(("chart", *key))
+    with slot.lock:
+        if slot.made is None or slot.made_of != made_of:
+            slot.made, slot.made_of = draw(), made_of
+        chart: PackedChart = slot.made
+        return chart

@@ -10,16 +10,15 @@ from batch_core.forecast import Numbers
 from batch_core.monitor import Snapshot
 from pages.charts.labels import duration
 from pages.parts.monitor_words import elapsed
-from pages.parts.numbers import ground, per_time, range_words, slots_there
+from pages.parts.numbers import ground, per_time, range_words
 from pages.shell.words import count
 
 
-def cards(snapshot: Snapshot, numbers: Numbers | None) -> None:
-    """One card each, as high from the start as they get, so that nothing moves when a number comes."""
+def cards(snapshot: Snapshot, numbers: Numbers | None, slots: int) -> None:
+    """One card each (`slots` are those of nodes that are up), as high from the start as they get, so that nothing moves when a number comes."""
     if snapshot.job is None or numbers is None:
         return
     counts, stopped = snapshot.counts, snapshot.stopped
-    slots = slots_there(snapshot)
     rate = per_time(numbers.rate) if numbers.rate else None
     told = [
         ("Done", f"{counts.succeeded} / {counts.total}", rate)

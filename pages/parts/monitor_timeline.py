@@ -49,7 +49,7 @@ def time_part(fingerprint: str, watched: Watched, snapshot: Snapshot) -> None:
     if table:
         phase_table(snapshot) if alone else attempt_table(work)
         return
-    axis = _axis(work, relative)
+    axis = once(("axis", words.zone().key, relative), work, lambda: _axis(work, relative))
     lanes = _order(watched, work)
     part = timeline.Part(_first(lanes, work, snapshot.slots), _window(watched, axis))
     key = ("timeline", words.zone().key, relative, part, hash(lanes.node_ids))
@@ -138,11 +138,16 @@ def _first_ones(watched: Watched, work: Work) -> frozenset[str]:
 
 def _order(watched: Watched, work: Work) -> Order:
     """By place, where all fit; else those with trouble first, and then as it is until somebody sorts again."""
-    nodes, places = work.snapshot.nodes, _drawn_places(work)
-    by_place = order(nodes, work.attempts, places)
+    nodes = work.snapshot.nodes
+
+    def sort(first: frozenset[str] = frozenset()) -> Order:
+        return order(nodes, work.attempts, _drawn_places(work), first)
+
+    by_place = once(("by place",), work, sort)
     if len(by_place.node_ids) <= timeline.page_size(work.attempts, work.snapshot.slots):
         return by_place
-    return order(nodes, work.attempts, places, _first_ones(watched, work))
+    first = _first_ones(watched, work)
+    return once(("in trouble first", first), work, lambda: sort(first))
 
 
 def _drawn_places(work: Work) -> dict[str, int]:

@@ -9,13 +9,13 @@ from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
-import streamlit as st
 
 from batch_core.monitor import Snapshot
 from batch_core.rows import Rows
 from batch_core.snapshot import NodeRow, Outcome, TaskRow
 from pages.charts.columns import OUTCOMES, Attempts, Tasks, attempts_of, tasks_of
 from pages.charts.lanes import troubled
+from pages.parts.drawn import slot_of
 from pages.parts.monitor_choice import Watched
 
 T = TypeVar("T")
@@ -50,32 +50,27 @@ class Work:
         return {task_id: outcome for task_id, (_, outcome) in found.items()}
 
 
-@st.cache_resource(max_entries=256, show_spinner=False)
-def _slot(key: tuple[Any, ...]) -> dict[str, Any]:
-    """What was made last for a key, for all sessions that have the account."""
-    return {}
-
-
 def work_of(fingerprint: str, watched: Watched, snapshot: Snapshot) -> Work:
     """A picture in columns; the same for all who look at it."""
     key = (fingerprint, watched)
-    slot = _slot(key)
-    before: Work | None = slot.get("work")
-    if before is not None and before.snapshot is snapshot:
-        return before
-    attempts = attempts_of(snapshot.spans, before and before.attempts)
-    made = slot["work"] = Work(key, snapshot, attempts, tasks_of(snapshot.tasks, before and before.tasks))
-    return made
+    slot = slot_of(("work", *key))
+    with slot.lock:
+        before: Work | None = slot.made
+        if before is not None and before.snapshot is snapshot:
+            return before
+        attempts = attempts_of(snapshot.spans, before and before.attempts)
+        made = slot.made = Work(key, snapshot, attempts, tasks_of(snapshot.tasks, before and before.tasks))
+        return made
 
 
 def once(key: tuple[Any, ...], work: Work, make: Callable[[], T]) -> T:
     """What was made of the same picture before, else a new one; the picture itself is not kept for it."""
-    slot = _slot((*work.key, *key))
-    kept = slot.get("made")
-    if kept is None or kept[0]() is not work:
-        kept = slot["made"] = (weakref.ref(work), make())
-    made: T = kept[1]
-    return made
+    slot = slot_of((*work.key, *key))
+    with slot.lock:
+        if slot.made_of is None or slot.made_of() is not work:
+            slot.made, slot.made_of = make(), weakref.ref(work)
+        made: T = slot.made
+        return made
 
 
 def found(rows: Sequence[Row], id: str) -> Row | None:

@@ -6,8 +6,7 @@ import os
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-
-import streamlit as st
+from functools import lru_cache
 
 from batch_core import manifests
 from batch_core.account import Account, AccountKind
@@ -48,7 +47,7 @@ class _Shared:
             return self._last[1]
 
 
-@st.cache_resource(max_entries=64, show_spinner=False)
+@lru_cache(maxsize=64)
 def _shared(fingerprint: str, watched: Watched, processors: int) -> _Shared:
     return _Shared(processors)
 
