@@ -105,12 +105,16 @@ class Recorder:
         if self._thread and self._thread is not threading.current_thread():
             self._thread.join(3)
 
-    def snapshot(self) -> Snapshot | None:
-        """The last picture, or None before the first; never asks the service. Being asked keeps it awake."""
+    def snapshot(self, patience: float = 0.0) -> Snapshot | None:
+        """The last picture; the first is waited for at most `patience` seconds, else it is None.
+
+        Never asks the service. Being asked keeps the recorder awake.
+        """
         with self._wake:
             self._watched = time.monotonic()
             if self._asleep:
                 self._wake.notify_all()
+            self._wake.wait_for(lambda: self._snapshot or self._stopped, patience)
             return self._snapshot
 
     def look_closer(self, task_ids: Iterable[str]) -> None:
@@ -174,6 +178,7 @@ class Recorder:
     def _publish(self, picture: Snapshot) -> None:
         with self._wake:
             self._snapshot = picture
+            self._wake.notify_all()
 
     def _complain(self, error: DashboardError) -> None:
         """Keeps the last good picture, with the error and its age."""
@@ -182,6 +187,7 @@ class Recorder:
                 now = datetime.now(UTC)
                 self._snapshot = Snapshot(0, now, None, None, (), (), (), Counts(), 1)
             self._snapshot = replace(self._snapshot, error=error)
+            self._wake.notify_all()
 
     def _rest(self, poller: Poller, wait: float) -> None:
         due = time.monotonic() + wait

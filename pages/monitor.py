@@ -28,7 +28,7 @@ from pages.shell import session, told, words
 
 REFRESH_SECONDS = 2
 DRAWN = "monitor_drawn"  # whose details the page shows now
-FIRST_SECONDS = 0.25  # until there is a first picture
+FIRST_SECONDS = 1.0  # that the page waits for a first picture, and then asks for it again
 STALE_SECONDS = 3 * REFRESH_SECONDS
 LARGE = 1000  # nodes and tasks from which on the lists follow more slowly, as long as no panel is open
 SLOW_SECONDS = 10
@@ -47,7 +47,7 @@ def page() -> None:
         return
     told.watch(watched.pool_id, watched.job_id)
     ask_to_remove(account)
-    first = picture(watched)
+    first = picture(watched, patience=FIRST_SECONDS)
     paused = header(account, watched, first)
     at_rest = paused or (first is not None and settled(first))
     soon = FIRST_SECONDS if first is None else REFRESH_SECONDS

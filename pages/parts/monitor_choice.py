@@ -121,12 +121,12 @@ def _as_pictured(
     return {**known, job_id: replace(known[job_id], state=pictured.job.state)}
 
 
-def picture(watched: Watched) -> Snapshot | None:
-    """The newest snapshot, or while paused the one that was shown last."""
+def picture(watched: Watched, patience: float = 0.0) -> Snapshot | None:
+    """The newest snapshot, or while paused the one that was shown last; the first is waited for so many seconds."""
     kept, key = st.session_state.get("monitor_picture", (None, None))
     if st.session_state.get("monitor_paused") and key == watched and kept is not None:
         return kept
-    newest = session.recorder(watched.pool_id, watched.job_id).snapshot()
+    newest = session.recorder(watched.pool_id, watched.job_id).snapshot(patience)
     st.session_state["monitor_picture"] = (newest, watched)
     return newest
 

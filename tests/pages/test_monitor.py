@@ -258,7 +258,7 @@ def test_an_old_picture_says_so_with_the_reason(
 def test_pause_holds_the_picture(app: Open, foreign_job: str, monkeypatch: pytest.MonkeyPatch) -> None:
     opened = watched(app(PAGE, job=foreign_job), lambda page: metrics(page).get("Failed") == "1")
     opened.toggle(key="monitor_paused").set_value(True).run()
-    monkeypatch.setattr(monitor.Recorder, "snapshot", lambda recorder: pytest.fail("a paused page asked"))
+    monkeypatch.setattr(monitor.Recorder, "snapshot", lambda *_: pytest.fail("a paused page asked"))
     opened.run()
     assert metrics(opened)["Failed"] == "1"
     assert "as of " in text(opened)
