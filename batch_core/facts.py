@@ -9,8 +9,15 @@ from batch_core.snapshot import Outcome, Span
 
 Kind = Literal["pool", "job"]
 GONE = "gone"  # our word for a node or task that is no longer listed; Batch has none
-QUIET = ("idle", "running", GONE)  # node states that are no phase of their own beside a job's tasks
-QUIET_ALONE = ("idle", GONE)  # the same for a pool without a job
+ALLOCATED = "allocated"  # our word, too: a pool has the node since then, before any state of it was seen
+AWAY = (GONE, "preempted")  # while a pool does not have a node, and nothing is paid for it
+QUIET = (
+    "idle",
+    "running",
+    ALLOCATED,
+    GONE,
+)  # node states that are no phase of their own beside a job's tasks
+QUIET_ALONE = ("idle", ALLOCATED, GONE)  # the same for a pool without a job
 
 
 @dataclass(frozen=True, slots=True)

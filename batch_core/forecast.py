@@ -10,6 +10,7 @@ from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from math import inf
 
 from batch_core.load import Load, Stretch, at_once
 from batch_core.rest import ONE_BY_ONE, Going, Rest, told
@@ -107,10 +108,7 @@ class Forecaster:
         self._odd: dict[str, OddNode] = {}
         self._load = Load()
         self._ends: list[float] = []
-        self._signs: dict[
-            str, tuple[float, float]
-        ] = {}  # of a node: from when until when something ran there
-        self._hours: tuple[object, int, float, float] = (None, 0, 0.0, 0.0)
+        self._hours: tuple[object, object, int, float] = (None, None, 0, 0.0)
 
     def numbers(self, snapshot: Snapshot) -> Numbers:
         """All numbers for a picture that is not older than the one before."""
@@ -165,8 +163,6 @@ class Forecaster:
         start, end = span.start.timestamp(), at.timestamp()
         took, length, done = max(0.0, end - start), self._length(span.task_id), span.outcome == "done"
         self._load.add(start, end, done)
-        first, last = self._signs.get(span.node_id, (start, end))
-        self._signs[span.node_id] = min(first, start), max(last, end)
         if span.outcome not in ("done", "failed"):
             self._wasted += took
             return
@@ -259,17 +255,22 @@ class Forecaster:
         return 60 * (len(self._ends) - bisect_left(self._ends, since)) / max(1.0, now - since)
 
     def _node_hours(self, snapshot: Snapshot) -> float:
-        """Of the nodes that are there, since the job was made; of those that are gone, while anything is known."""
-        job, nodes = snapshot.job, snapshot.nodes
-        since = job.created if job else None
-        until = (job.ended if job else None) or snapshot.taken_at
-        if self._hours[0] is not nodes:
-            there = [max(node.allocated, since or node.allocated) for node in nodes if node.allocated]
-            ids = {node.id for node in nodes}
-            gone = sum(last - first for id, (first, last) in self._signs.items() if id not in ids)
-            self._hours = nodes, len(there), sum(at.timestamp() for at in there), gone
-        _, count, starts, gone = self._hours
-        return max(0.0, count * until.timestamp() - starts + gone) / 3600
+        """Of all nodes that the pool has or had since the job was made, until that ended."""
+        job, stays = snapshot.job, snapshot.stays
+        low = job.created.timestamp() if job else 0.0
+        high = job.ended.timestamp() if job and job.ended else inf
+        if self._hours[0] is not stays or self._hours[1] != high:
+            there, seconds = 0, 0.0
+            for stay in stays:
+                start = max(low, stay.start.timestamp())
+                end = min(high, stay.end.timestamp() if stay.end else inf)
+                if end == inf:
+                    there, seconds = there + 1, seconds - start
+                else:
+                    seconds += max(0.0, end - start)
+            self._hours = stays, high, there, seconds
+        _, _, there, seconds = self._hours
+        return max(0.0, there * snapshot.taken_at.timestamp() + seconds) / 3600
 
     def _laggards(self, now: float) -> tuple[Laggard, ...]:
         if len(self._paces) < PEERS:

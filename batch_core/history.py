@@ -16,12 +16,35 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from batch_core.facts import GONE, QUIET, QUIET_ALONE, Attempt, Change, Kind, Known, State, Step
+from batch_core.facts import (
+    ALLOCATED,
+    AWAY,
+    GONE,
+    QUIET,
+    QUIET_ALONE,
+    Attempt,
+    Change,
+    Kind,
+    Known,
+    State,
+    Step,
+)
 from batch_core.folders import make_private
-from batch_core.history_file import EPOCH, LAST_KNOWN, SCHEMA, STEPS, moment_of, moment_or_none, stamp
+from batch_core.history_file import (
+    EPOCH,
+    LAST_KNOWN,
+    SCHEMA,
+    STEPS,
+    Things,
+    add,
+    moment_of,
+    moment_or_none,
+    stamp,
+)
 from batch_core.snapshot import NodePhase, Span, Steps
 
 __all__ = [
+    "ALLOCATED",
     "GONE",
     "QUIET",
     "QUIET_ALONE",
@@ -99,58 +122,10 @@ class History:
     def append(self, scope: int, changes: Iterable[Change], seen: datetime) -> None:
         """Adds what was seen of a scope's nodes or tasks, in one transaction; what is there already is left."""
         with self._writing() as db:
-            known: dict[tuple[str, str], int] = {}
+            things: Things = {}
             for change in changes:
-                if isinstance(change, State):
-                    thing = self._thing(db, known, scope, change.id, change.id)
-                    db.execute(
-                        "INSERT OR IGNORE INTO state (thing, since, state) VALUES (?, ?, ?)",
-                        (thing, stamp(change.since), change.state),
-                    )
-                elif isinstance(change, Step):
-                    thing = self._thing(db, known, scope, change.task_id, change.task_id)
-                    db.execute(
-                        "INSERT OR IGNORE INTO step (thing, number, name, since) VALUES (?, ?, ?, ?)",
-                        (thing, change.number, change.name, stamp(change.since)),
-                    )
-                else:
-                    thing = self._thing(db, known, scope, change.task_id, change.name)
-                    self._add_attempt(db, thing, change)
+                add(db, things, scope, change)
             db.execute("INSERT INTO seen (scope, at) VALUES (?, ?)", (scope, stamp(seen)))
-
-    @staticmethod
-    def _thing(
-        db: sqlite3.Connection, known: dict[tuple[str, str], int], scope: int, name: str, label: str
-    ) -> int:
-        if (name, label) not in known:
-            db.execute(
-                "INSERT INTO thing (scope, name, label) VALUES (?, ?, ?) ON CONFLICT (scope, name)"
-                " DO UPDATE SET label=excluded.label WHERE label=name AND excluded.label<>name",
-                (scope, name, label),
-            )
-            found = db.execute("SELECT id FROM thing WHERE scope=? AND name=?", (scope, name)).fetchone()
-            known[name, label] = int(found[0])
-        return known[name, label]
-
-    @staticmethod
-    def _add_attempt(db: sqlite3.Connection, thing: int, attempt: Attempt) -> None:
-        node = None
-        if attempt.node_id is not None:
-            db.execute("INSERT OR IGNORE INTO node (name) VALUES (?)", (attempt.node_id,))
-            node = db.execute("SELECT id FROM node WHERE name=?", (attempt.node_id,)).fetchone()[0]
-        db.execute(
-            "INSERT OR IGNORE INTO attempt (thing, number, node, started, ended, outcome, retries)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?)",
-            (
-                thing,
-                attempt.number,
-                node,
-                stamp(attempt.start),
-                stamp(attempt.end),
-                attempt.outcome,
-                attempt.retries,
-            ),
-        )
 
     def places(self, pool: int) -> dict[str, int]:
         """Every node that the pool ever had, with its place in the order of first seen."""
@@ -240,7 +215,7 @@ class History:
         with self._lock:
             rows = self._db.execute(
                 "SELECT name, state, since, ended FROM (SELECT thing.name, state, since,"
-                " lead(since) OVER (PARTITION BY thing ORDER BY since) AS ended"
+                " lead(since) OVER (PARTITION BY thing ORDER BY since, state) AS ended"
                 " FROM state JOIN thing ON thing.id = state.thing WHERE scope=?)"
                 f" WHERE state NOT IN ({', '.join('?' * len(quiet))}) AND (ended IS NULL OR ended >= ?)"
                 " ORDER BY since, name",
@@ -250,6 +225,27 @@ class History:
             NodePhase(name, state, moment_of(since), moment_or_none(ended))
             for name, state, since, ended in rows
         ]
+
+    def comings_and_goings(self, pool: int) -> list[State]:
+        """Of the states of a pool's nodes those that begin or end a time in which it had one, oldest first."""
+        away = ", ".join("?" * len(AWAY))
+        with self._lock:
+            rows = self._db.execute(
+                "SELECT name, state, since FROM (SELECT thing.name, state, since,"
+                " lag(state) OVER (PARTITION BY thing ORDER BY since, state) AS before"
+                " FROM state JOIN thing ON thing.id = state.thing WHERE scope=?)"
+                f" WHERE before IS NULL OR state IN (?, {away}) OR before IN ({away}) ORDER BY since, state",
+                (pool, ALLOCATED, *AWAY, *AWAY),
+            ).fetchall()
+        return [State(name, state, moment_of(since)) for name, state, since in rows]
+
+    def pools(self, name: str) -> list[int]:
+        """The pools that ever had this name, oldest first."""
+        with self._lock:
+            found = self._db.execute(
+                "SELECT id FROM scope WHERE kind='pool' AND name=? ORDER BY born", (name,)
+            ).fetchall()
+        return [int(id) for (id,) in found]
 
     def last_seen(self, scope: int) -> datetime | None:
         """When something of a scope was last seen, by the service's clock."""

@@ -1,6 +1,11 @@
 """How the history is written in its file: the tables, and moments as whole microseconds since 1970 in UTC."""
 
+import sqlite3
 from datetime import UTC, datetime, timedelta
+
+from batch_core.facts import Attempt, Change, State, Step
+
+Things = dict[tuple[str, str], int]  # of one transaction: nodes or tasks by name and label
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
@@ -41,3 +46,45 @@ def moment_of(number: int) -> datetime:
 def moment_or_none(number: int | None) -> datetime | None:
     """The same of a number that may be missing."""
     return None if number is None else moment_of(number)
+
+
+def add(db: sqlite3.Connection, things: Things, scope: int, change: Change) -> None:
+    """Adds what was seen of a scope's node or task; what is there already is left."""
+    if isinstance(change, State):
+        db.execute(
+            "INSERT OR IGNORE INTO state (thing, since, state) VALUES (?, ?, ?)",
+            (_thing(db, things, scope, change.id, change.id), stamp(change.since), change.state),
+        )
+    elif isinstance(change, Step):
+        thing = _thing(db, things, scope, change.task_id, change.task_id)
+        db.execute(
+            "INSERT OR IGNORE INTO step (thing, number, name, since) VALUES (?, ?, ?, ?)",
+            (thing, change.number, change.name, stamp(change.since)),
+        )
+    else:
+        _add_attempt(db, _thing(db, things, scope, change.task_id, change.name), change)
+
+
+def _thing(db: sqlite3.Connection, things: Things, scope: int, name: str, label: str) -> int:
+    if (name, label) not in things:
+        db.execute(
+            "INSERT INTO thing (scope, name, label) VALUES (?, ?, ?) ON CONFLICT (scope, name)"
+            " DO UPDATE SET label=excluded.label WHERE label=name AND excluded.label<>name",
+            (scope, name, label),
+        )
+        found = db.execute("SELECT id FROM thing WHERE scope=? AND name=?", (scope, name)).fetchone()
+        things[name, label] = int(found[0])
+    return things[name, label]
+
+
+def _add_attempt(db: sqlite3.Connection, thing: int, attempt: Attempt) -> None:
+    node = None
+    if attempt.node_id is not None:
+        db.execute("INSERT OR IGNORE INTO node (name) VALUES (?)", (attempt.node_id,))
+        node = db.execute("SELECT id FROM node WHERE name=?", (attempt.node_id,)).fetchone()[0]
+    start, end = stamp(attempt.start), stamp(attempt.end)
+    db.execute(
+        "INSERT OR IGNORE INTO attempt (thing, number, node, started, ended, outcome, retries)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?)",
+        (thing, attempt.number, node, start, end, attempt.outcome, attempt.retries),
+    )

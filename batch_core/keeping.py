@@ -23,7 +23,7 @@ class Keeper:
         self._scopes: dict[Key, int | None] = {}
         self._unkept: dict[int, list[Change]] = {}
         self._newest: datetime | None = None
-        self._marked = time.monotonic()
+        self._marked: dict[int, float] = {}
 
     def close(self) -> None:
         """Closes the history and goes on without."""
@@ -50,13 +50,14 @@ class Keeper:
         if scope and (changes or self._unkept.get(scope)):
             self._append(scope, [*self._unkept.pop(scope, []), *changes])
 
-    def mark(self, key: Key) -> None:
-        """Notes now and then that what ran still runs: where an attempt ends whose end nobody saw."""
-        if time.monotonic() - self._marked > MARK_EVERY and (scope := self.scope(key)):
-            self._append(scope, [])
+    def mark(self, key: Key, every: float = MARK_EVERY) -> None:
+        """Notes now and then that what was there still is: where something ends whose end nobody sees."""
+        scope = self.scope(key)
+        if scope and time.monotonic() - self._marked.setdefault(scope, time.monotonic()) >= every:
+            self._append(scope, self._unkept.pop(scope, []))
 
     def _append(self, scope: int, changes: list[Change]) -> None:
-        self._marked = time.monotonic()
+        self._marked[scope] = time.monotonic()
         try:
             if self.history:
                 self.history.append(scope, changes, self.now())

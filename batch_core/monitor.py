@@ -148,6 +148,9 @@ class Recorder:
             while not self._stopped:
                 wait = self._turn(poller, broken)
                 self._rest(poller, wait)
+            poller.mark_seen()
+        except sqlite3.Error as error:
+            _log.warning("What was seen last could not be noted: %s", error)
         finally:
             poller.close()
 

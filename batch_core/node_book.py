@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import Any
 
 from batch_core.failures import reason_in_words
-from batch_core.history import GONE, State
+from batch_core.history import ALLOCATED, GONE, State
 from batch_core.snapshot import NodeRow
 from batch_core.times import moment, since_of
 
@@ -65,6 +65,8 @@ class NodeBook:
                 continue
             changed = True
             self._put(row)
+            if row.allocated and row.allocated < row.since and row.allocated != (before and before.allocated):
+                changes.append(State(row.id, ALLOCATED, row.allocated))
             if before is None or (before.state, before.since) != (row.state, row.since):
                 changes.append(State(row.id, row.state, row.since))
         return changed, changes

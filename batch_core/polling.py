@@ -30,6 +30,11 @@ class Poller:
         """Closes the history and goes on without: at the end, or when it is broken."""
         self._keeper.close()
 
+    def mark_seen(self) -> None:
+        """Notes what is still there as nobody watches from now on: what ends meanwhile has ended then."""
+        self._tasks.mark_seen()
+        self._nodes.mark_seen()
+
     @property
     def running(self) -> bool:
         """Whether a task runs or a node is on its way."""
@@ -78,5 +83,6 @@ class Poller:
             phases=nodes.phases.picture(),
             stopped=tasks.book.stopped,
             places=nodes.book.places,
+            stays=nodes.stays.picture(),
             steps=tasks.closer.steps,
         )

@@ -93,6 +93,15 @@ class NodePhase:
 
 
 @dataclass(frozen=True, slots=True)
+class Stay:
+    """A time in which the pool had a node, whatever that did; `end` is None while it has it."""
+
+    node_id: str
+    start: datetime
+    end: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
 class Steps:
     """How far an attempt of one of our own tasks is, as its progress file told when it was `seen`.
 
@@ -130,7 +139,8 @@ class Snapshot:
 
     `stopped` tells how many of the tasks that count as failed were stopped by a person or a time limit.
     With `error` set, the rest is the last good picture, `age()` seconds old. `places` are the places of all nodes
-    that the pool ever had, also of those that are gone. `steps` are known of attempts that somebody looked at
+    that the pool ever had, also of those that are gone, and `stays` tell when it had which since the job was made;
+    `steps` are known of attempts that somebody looked at
     (`Recorder.look_closer`), by task id and attempt as a Span has them.
     """
 
@@ -147,6 +157,7 @@ class Snapshot:
     phases: Sequence[NodePhase] = ()
     stopped: int = 0
     places: Mapping[str, int] = field(default_factory=dict)
+    stays: Sequence[Stay] = ()
     steps: Mapping[tuple[str, int], Steps] = field(default_factory=dict)
     taken: float = field(default_factory=time.monotonic, compare=False)
 

@@ -5,19 +5,20 @@ tell of nodes that went, or of states that were missed; the slots in use are tol
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 
 from batch_core import pools
 from batch_core.doubts import Doubt
 from batch_core.errors import NotFound
 from batch_core.feed import Doc, Feed
-from batch_core.history import QUIET, QUIET_ALONE, Change, State
+from batch_core.history import GONE, QUIET, QUIET_ALONE, Change, History, State
 from batch_core.jobs import Run
 from batch_core.keeping import Keeper, Key
 from batch_core.node_book import NODE_SELECT, NodeBook
 from batch_core.phase_book import PhaseBook
 from batch_core.pools import PoolInfo, pool_from
+from batch_core.stay_book import StayBook
 from batch_core.times import wire
 from batch_core.watching_tasks import OVERLAP
 
@@ -37,6 +38,7 @@ class NodeWatch:
         self.pool: PoolInfo | None = None
         self.book = NodeBook({})
         self.phases = PhaseBook((), self._quiet)
+        self.stays = StayBook()
         self.changed = False
         self._key: Key | None = None
         self._mark: datetime | None = None
@@ -65,6 +67,13 @@ class NodeWatch:
         self.changed |= changed or pool != self.pool
         self.pool, self._mark = pool, mark
         self._keep(key, changes)
+        if self.book.rows:
+            self._keeper.mark(key)
+
+    def mark_seen(self) -> None:
+        """Notes for the last time that the nodes were still there."""
+        if self._key and self.book.rows:
+            self._keeper.mark(self._key, every=0.0)
 
     def settle(self, busy: Mapping[str, int], touched: Iterable[str]) -> None:
         """Tells the nodes' rows how many slots the job's own tasks take, where that may have changed."""
@@ -114,18 +123,29 @@ class NodeWatch:
     def _open(self, key: Key, job: Run | None) -> None:
         """Begins a book for the pool: what the history knows of its nodes' places is the start."""
         scope, history = self._keeper.scope(key, before=job.ended if job else None), self._keeper.history
+        after = job.created if job else self._keeper.now() - LOOKED_BACK
+        if history and (self._key is None or self._key[1] != key[1]):
+            self.stays = StayBook(_stays_known(history, key[1], scope), after)
         self._key, self.changed = key, True
         if not (history and scope):
             self.book, self.phases = NodeBook({}), PhaseBook((), self._quiet)
             return
-        after = job.created if job else self._keeper.now() - LOOKED_BACK
         self.book = NodeBook(history.places(scope), history.left(scope))
         self.phases = PhaseBook(history.phases(scope, after, self._quiet), self._quiet)
 
     def _keep(self, key: Key, changes: list[State]) -> None:
         self.phases.update(changes)
+        self.stays.update(changes)
         kept: list[Change] = list(changes)
         self._keeper.keep(key, kept)
+
+
+def _stays_known(history: History, pool_id: str, current: int | None) -> Iterator[State]:
+    """When pools of this name had nodes. Those of an earlier one, whose end nobody saw, were last seen then."""
+    for scope in history.pools(pool_id):
+        yield from history.comings_and_goings(scope)
+        if scope != current:
+            yield from (State(id, GONE, at) for id, at in history.left(scope).items())
 
 
 def _the_jobs_own(pool: PoolInfo, job: Run | None) -> PoolInfo | None:

@@ -100,6 +100,11 @@ class TaskWatch:
         if self.book.counts().running:
             self._keeper.mark(self.key)
 
+    def mark_seen(self) -> None:
+        """Notes for the last time that what ran still did."""
+        if self.book.counts().running:
+            self._keeper.mark(self.key, every=0.0)
+
     def look_closer(self, wanted: Iterable[str]) -> None:
         """Reads how far these tasks are, of a run of ours."""
         if self.job is None or not self.job.ours:

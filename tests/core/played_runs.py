@@ -10,7 +10,7 @@ from typing import Any
 from batch_core.conversions import Options
 from batch_core.jobs import Run
 from batch_core.rows import Ledger
-from batch_core.snapshot import Counts, NodeRow, Snapshot, Span
+from batch_core.snapshot import Counts, NodeRow, Snapshot, Span, Stay
 
 START = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
@@ -31,7 +31,8 @@ def picture(spans: Any, now: float, waiting: int = 0, nodes: int = 1, **job: Any
     rows = tuple(NodeRow(f"n{n}", "running", START, True, 1, n, "", "", 0, START) for n in range(nodes))
     of = [one.outcome for one in spans]
     counts = Counts(waiting, of.count("running"), of.count("done"), of.count("failed"))
-    return Snapshot(1, at(now), None, run, rows, (), spans, counts, 1)
+    stays = tuple(Stay(row.id, START, None) for row in rows)
+    return Snapshot(1, at(now), None, run, rows, (), spans, counts, 1, stays=stays)
 
 
 def played(seed: int, tasks: int, slots: int) -> tuple[dict[str, float], list[tuple[float, float, int, str]]]:

@@ -7,11 +7,13 @@ from time import perf_counter
 
 import pytest
 
+from batch_core.facts import GONE, State
 from batch_core.forecast import Forecaster
 from batch_core.load import MOST, Load
 from batch_core.rows import Ledger
-from batch_core.snapshot import Span
-from tests.core.played_runs import at, picture, span
+from batch_core.snapshot import Span, Stay
+from batch_core.stay_book import StayBook
+from tests.core.played_runs import START, at, picture, span
 
 
 def test_the_rate_is_that_of_the_last_minutes_and_of_all_in_the_end() -> None:
@@ -63,11 +65,34 @@ def test_slots_are_busy_when_something_ran() -> None:
 
 
 def test_node_hours_count_each_node_while_it_is_there_and_none_before_the_job() -> None:
-    seen = picture((span("a", 0, 1800, node="gone"), span("b", 0, 10)), 3600, nodes=2)
-    older = replace(seen.nodes[1], allocated=at(-7200))
-    assert Forecaster().numbers(replace(seen, nodes=(seen.nodes[0], older))).node_hours == pytest.approx(2.5)
-    over = picture((span("b", 0, 10),), 9000, nodes=2, state="completed", ended=at(3600))
-    assert Forecaster().numbers(over).node_hours == pytest.approx(2.0)
+    seen = picture((span("a", 0, 10),), 3600)
+    stays = (Stay("n0", START, None), Stay("n1", at(-7200), None), Stay("gone", at(-600), at(1800)))
+    assert Forecaster().numbers(replace(seen, stays=stays)).node_hours == pytest.approx(2.5)
+    over = picture((span("b", 0, 10),), 9000, state="completed", ended=at(3600))
+    later = Stay("later", at(5000), None), Stay("left", at(0), at(8000))
+    assert Forecaster().numbers(replace(over, stays=(*stays, *later))).node_hours == pytest.approx(3.5)
+
+
+def test_node_hours_stay_when_nodes_and_the_pool_go_boot_and_idle_time_included() -> None:
+    forecaster, book = Forecaster(), StayBook()
+
+    def hours(now: float, *states: State) -> float:
+        book.update(states)
+        return forecaster.numbers(replace(picture((), now), stays=book.picture())).node_hours
+
+    booting = [
+        State(id, state, at(since)) for id in "ab" for state, since in (("allocated", 0), ("idle", 300))
+    ]
+    assert hours(3600, *booting) == pytest.approx(2.0)
+    assert hours(3600, State("a", GONE, at(3600)), State("b", GONE, at(3600))) == pytest.approx(2.0)
+    assert hours(7200) == pytest.approx(2.0), "no node, no hours"
+
+
+def test_a_spot_node_that_is_taken_back_costs_nothing_until_it_is_there_again() -> None:
+    seen = ("creating", 0), ("idle", 60), ("preempted", 1800), ("starting", 5400), ("idle", 5460)
+    book = StayBook(State("a", state, at(since)) for state, since in seen)
+    book.update([State("a", "idle", at(5460)), State("a", "allocated", at(0))])  # told once more
+    assert book.picture() == (Stay("a", at(0), at(1800)), Stay("a", at(5400), None))
 
 
 def test_a_node_where_everything_failed_is_named_unless_everything_fails() -> None:

@@ -9,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from batch_core.history import GONE, QUIET_ALONE, Attempt, History, State
+from batch_core.history import ALLOCATED, GONE, QUIET_ALONE, Attempt, History, State
+from batch_core.snapshot import Stay
+from batch_core.stay_book import StayBook
 
 BORN = datetime(2026, 11, 22, 15, 0, 0, 123456, tzinfo=UTC)
 
@@ -118,6 +120,24 @@ def test_phases_are_the_times_in_which_a_node_was_neither_idle_nor_running(path:
         "preempted",
     ]
     assert [phase.state for phase in history.phases(pool, at(45), QUIET_ALONE)] == ["running", "preempted"]
+
+
+def test_what_begins_and_ends_a_nodes_stay_is_read_without_all_the_states_between(path: Path) -> None:
+    history = History(path)
+    pool = history.scope("pool", "p", BORN)
+    assert pool
+    seen = ["idle", "running", "idle", "running", "preempted", "starting", "idle", GONE]
+    states = [State("n1", state, at(10 * i)) for i, state in enumerate(seen, 1)]
+    history.append(pool, [State("n1", ALLOCATED, at(1)), *states], at(90))
+    kept = list(history.comings_and_goings(pool))
+    assert [(one.state, one.since) for one in kept] == [
+        (ALLOCATED, at(1)),
+        ("preempted", at(50)),
+        ("starting", at(60)),
+        (GONE, at(80)),
+    ]
+    assert StayBook(kept).picture() == (Stay("n1", at(1), at(50)), Stay("n1", at(60), at(80)))
+    assert not StayBook(kept, after=at(80)).picture(), "of no interest to a job that was made later"
 
 
 def test_nobody_else_can_read_it(tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from batch_core import jobs, launching, pools
 from batch_core.account import Account
 from batch_core.errors import Throttled
 from batch_core.failures import start_task_log
+from batch_core.forecast import Forecaster
 from batch_core.history import GONE, History
 from batch_core.monitor import Recorder, Snapshot, history_path, list_job_ids, list_pool_ids
 from batch_core.snapshot import Counts
@@ -160,6 +161,8 @@ def test_what_was_seen_survives_a_restart_and_the_end_of_job_and_pool(ready: Acc
     ]
     assert sorted(span.outcome for span in after.spans) == ["done", "stopped"]
     assert all(span.end for span in after.spans), "what ran when it was last seen has ended"
+    assert after.stays, "node-hours are not lost with the pool"
+    assert all(stay.end and stay.end >= before.taken_at for stay in after.stays)
 
 
 def test_a_deleted_pool_sends_its_tasks_back_and_a_later_one_of_its_name_is_another(
@@ -177,6 +180,8 @@ def test_a_deleted_pool_sends_its_tasks_back_and_a_later_one_of_its_name_is_anot
         (phase.state, phase.start) for phase in before.phases
     ]
     assert shot.places == before.places == {before.nodes[0].id: 0}
+    hours = Forecaster().numbers(shot).node_hours
+    assert hours >= Forecaster().numbers(before).node_hours > 0, "what was used up stays used up"
     jobs.stop(ready, job_id)
     pools.create(ready, pools.PoolSpec(id=pool_id, dedicated=2, spot=0))
     try:
@@ -185,6 +190,7 @@ def test_a_deleted_pool_sends_its_tasks_back_and_a_later_one_of_its_name_is_anot
         again = seen(watch(None, job_id), lambda s: s.version > 0, "the old job's picture")
         assert (again.pool, again.nodes, again.places) == (None, (), before.places)
         assert again.phases == shot.phases
+        assert Forecaster().numbers(again).node_hours == pytest.approx(hours)
     finally:
         pools.delete(ready, pool_id)
 

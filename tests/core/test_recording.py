@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from batch_core.history import GONE, QUIET, Attempt, Known, State
+from batch_core.history import ALLOCATED, GONE, QUIET, Attempt, Known, State
 from batch_core.node_book import NodeBook
 from batch_core.phase_book import PhaseBook
 from batch_core.recording import TaskBook
@@ -182,6 +182,17 @@ def test_every_state_of_a_node_is_a_change_once_and_so_is_its_going() -> None:
     assert book.update([busy], at(3)) == (True, []), "slots are for the screen only"
     assert book.rows["a"].slots_used == 2
     assert book.update([], at(4)) == (True, [State("a", GONE, at(4))])
+
+
+def test_since_when_a_pool_has_a_node_is_kept_from_before_its_first_seen_state() -> None:
+    book = NodeBook({})
+    there = node("a", allocationTime=wire(-200))
+    seen = [State("a", ALLOCATED, at(-200)), State("a", "idle", at(1))]
+    assert book.update([there], at(2)) == (True, seen)
+    assert book.update([there | {"state": "running"}], at(3))[1] == [State("a", "running", at(1))]
+    assert NodeBook({}).update([node("a", "creating", allocationTime=wire(1))], at(2))[1] == [
+        State("a", "creating", at(1))
+    ]
 
 
 def test_a_failed_start_task_is_told_in_words() -> None:
