@@ -44,12 +44,22 @@ class Attempt:
     end: datetime | None
     outcome: Outcome
     retries: int
+    slots: int = 1
 
     def span(self) -> Span | None:
         """What the timeline draws for it; None when it is not known where or since when it ran."""
         if self.node_id is None or self.start is None:
             return None
-        return Span(self.node_id, self.task_id, self.name, self.start, self.end, self.outcome, self.number)
+        return Span(
+            self.node_id,
+            self.task_id,
+            self.name,
+            self.start,
+            self.end,
+            self.outcome,
+            self.number,
+            self.slots,
+        )
 
 
 @dataclass(frozen=True, slots=True)

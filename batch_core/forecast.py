@@ -16,6 +16,7 @@ from batch_core.load import Load, Stretch, at_once
 from batch_core.rest import ONE_BY_ONE, Going, Rest, told
 from batch_core.rows import changed
 from batch_core.snapshot import Snapshot, Span
+from batch_core.stay_book import seconds_had
 from batch_core.sums import Fit, Sums
 
 LEAST = 3  # finished tasks, before which nothing is said of pace and time left
@@ -63,7 +64,7 @@ class Numbers:
     """A run in numbers. `rate` is in tasks a minute; `left` and `rate` are None as long as nothing can be said.
 
     `node_hours` are those of the nodes since the job was made, `last_end` is when a task last ended. `width` is the
-    length of a stretch of `load`.
+    length of a stretch of `load`, and `busy` are the slots in which tasks run now.
     """
 
     left: Left | None
@@ -114,17 +115,17 @@ class Forecaster:
         """All numbers for a picture that is not older than the one before."""
         self._take_in(snapshot)
         now = snapshot.taken_at.timestamp()
-        starts = [start for start, _, _ in self._open.values()]
+        running = [(start, span.slots) for start, _, span in self._open.values()]
         job, counts = snapshot.job, snapshot.counts
         over = job is not None and job.ended is not None
-        idle = not starts and not counts.active and bool(self._ends)
+        idle = not running and not counts.active and bool(self._ends)
         until = self._ends[-1] if idle or (over and self._ends) else now
-        load = self._load.stretches(starts, until)
+        load = self._load.stretches(running, until)
         odd = sorted(self._odd.values(), key=lambda one: (-one.failed, -one.times))
         return Numbers(
             left=None if over else self._left(snapshot, now, load),
             rate=self._rate(snapshot, now),
-            busy=len(starts),
+            busy=sum(slots for _, slots in running),
             node_hours=self._node_hours(snapshot),
             load=load,
             width=timedelta(seconds=self._load.width),
@@ -162,7 +163,7 @@ class Forecaster:
         """Counts an attempt in."""
         start, end = span.start.timestamp(), at.timestamp()
         took, length, done = max(0.0, end - start), self._length(span.task_id), span.outcome == "done"
-        self._load.add(start, end, done)
+        self._load.add(start, end, done, span.slots)
         if span.outcome not in ("done", "failed"):
             self._wasted += took
             return
@@ -195,7 +196,7 @@ class Forecaster:
         if min(finished, sums.done) < LEAST or not counts.running or not self._open:
             return None
         fit = sums.fit()
-        least, most = self._slots(snapshot, load)
+        least, most = self._side_by_side(snapshot, load)
         before, waiting = self._waiting(counts.active, fit)
         promised = self._promised
         rest = Rest(
@@ -210,7 +211,7 @@ class Forecaster:
             ratios=[took / max(1e-3, fit.of(length)) for took, length in self._last],
             ended=sum(took for took, _ in self._last),
             slots=(round(least), round(most)),
-            at_once=at_once(load),
+            at_once=max(1.0, at_once(load) / self._each()),
             shared=self._processors,
             again=0.5 if self._lengths else 1.0,
         )
@@ -230,17 +231,22 @@ class Forecaster:
         before = fit.anyhow * (count - len(last)) + fit.each * length
         return before * waste, [fit.of(one) * waste for one in last]
 
-    def _slots(self, snapshot: Snapshot, load: Sequence[Stretch]) -> tuple[float, float]:
-        """How many slots work at this job: as few as lately, as many as could."""
+    def _each(self) -> float:
+        """How many slots a task takes that runs, on average."""
+        return sum(span.slots for _, _, span in self._open.values()) / len(self._open)
+
+    def _side_by_side(self, snapshot: Snapshot, load: Sequence[Stretch]) -> tuple[float, float]:
+        """How many tasks of this job run at once, each in its slots: as few as lately, as many as could."""
         running = snapshot.counts.running
+        each = self._each()
         recent = load[-max(1, round(RECENT.total_seconds() / self._load.width)) :]
-        lately = sum(one.busy for one in recent) / len(recent) if recent else 0.0
+        lately = sum(one.busy for one in recent) / len(recent) / each if recent else 0.0
         free = sum(
             max(0, snapshot.slots - node.slots_used)
             for node in snapshot.nodes
             if node.accepts and node.state in ("idle", "running")
         )
-        could = min(running + free, running + snapshot.counts.active)
+        could = min(running + free / each, running + snapshot.counts.active)
         return max(1.0, min(running, lately)), max(1.0, running, lately, could)
 
     def _rate(self, snapshot: Snapshot, now: float) -> float | None:
@@ -260,15 +266,7 @@ class Forecaster:
         low = job.created.timestamp() if job else 0.0
         high = job.ended.timestamp() if job and job.ended else inf
         if self._hours[0] is not stays or self._hours[1] != high:
-            there, seconds = 0, 0.0
-            for stay in stays:
-                start = max(low, stay.start.timestamp())
-                end = min(high, stay.end.timestamp() if stay.end else inf)
-                if end == inf:
-                    there, seconds = there + 1, seconds - start
-                else:
-                    seconds += max(0.0, end - start)
-            self._hours = stays, high, there, seconds
+            self._hours = stays, high, *seconds_had(stays, low, high)
         _, _, there, seconds = self._hours
         return max(0.0, there * snapshot.taken_at.timestamp() + seconds) / 3600
 

@@ -33,10 +33,10 @@ from batch_core.folders import make_private
 from batch_core.history_file import (
     EPOCH,
     LAST_KNOWN,
-    SCHEMA,
     STEPS,
     Things,
     add,
+    make,
     moment_of,
     moment_or_none,
     stamp,
@@ -78,9 +78,8 @@ class History:
         self._db = sqlite3.connect(path, timeout=10, check_same_thread=False, isolation_level=None)
         self._db.execute("PRAGMA journal_mode=WAL")
         self._db.execute("PRAGMA synchronous=NORMAL")
-        with self._writing():
-            for statement in SCHEMA.split(";"):
-                self._db.execute(statement)
+        with self._writing() as db:
+            make(db)
 
     def close(self) -> None:
         """Closes the file."""
@@ -160,8 +159,8 @@ class History:
     def attempts(self, job: int) -> list[Attempt]:
         """Every attempt of the job's tasks as last known, task by task in the order in which they were first seen."""
         return [
-            Attempt(task, name, number, node, moment_or_none(start), moment_or_none(end), outcome, retries)
-            for task, name, number, node, start, end, outcome, retries in self._last_known(job)
+            Attempt(task, name, number, node, moment_or_none(start), moment_or_none(end), *rest)
+            for task, name, number, node, start, end, *rest in self._last_known(job)
         ]
 
     def known(self, job: int) -> Known:
@@ -169,13 +168,13 @@ class History:
         spans: list[Span] = []
         tries: dict[str, int] = {}
         running: list[Attempt] = []
-        for task, name, number, node, started, ended, outcome, retries in self._last_known(job):
+        for task, name, number, node, started, ended, outcome, retries, slots in self._last_known(job):
             tries[task] = number
             start, end = moment_or_none(started), moment_or_none(ended)
             if node is not None and start is not None:
-                spans.append(Span(node, task, name, start, end, outcome, number))
+                spans.append(Span(node, task, name, start, end, outcome, number, slots))
             if end is None and start is not None:
-                running.append(Attempt(task, name, number, node, start, end, outcome, retries))
+                running.append(Attempt(task, name, number, node, start, end, outcome, retries, slots))
         return Known(spans, tries, running)
 
     def _last_known(self, job: int) -> Iterator[tuple[Any, ...]]:

@@ -23,14 +23,25 @@ CREATE TABLE IF NOT EXISTS step (thing INTEGER NOT NULL, number INTEGER NOT NULL
     since INTEGER NOT NULL, PRIMARY KEY (thing, number, name)) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS attempt (id INTEGER PRIMARY KEY, thing INTEGER NOT NULL, number INTEGER NOT NULL,
     node INTEGER, started INTEGER, ended INTEGER, outcome TEXT NOT NULL, retries INTEGER NOT NULL,
-    UNIQUE (thing, number, outcome));
+    slots INTEGER NOT NULL DEFAULT 1, UNIQUE (thing, number, outcome));
 """
 # Of each attempt what was added last: the other columns are those of the row with the greatest id.
-LAST_KNOWN = """SELECT thing, number, node, started, ended, outcome, retries, max(id) FROM attempt
+LAST_KNOWN = """SELECT thing, number, node, started, ended, outcome, retries, slots, max(id) FROM attempt
     WHERE thing IN (SELECT id FROM thing WHERE scope=?) GROUP BY thing, number"""
+# What a file lacks that was made before: table, column, and how it is declared.
+ADDED = (("attempt", "slots", "INTEGER NOT NULL DEFAULT 1"),)
 STEPS = """SELECT thing.name, number, max(CASE step.name WHEN 'converting' THEN since END),
     max(CASE step.name WHEN 'uploading' THEN since END)
     FROM step JOIN thing ON thing.id = step.thing WHERE scope=? GROUP BY thing, number"""
+
+
+def make(db: sqlite3.Connection) -> None:
+    """Makes the tables in a new file, and what an older one lacks."""
+    for statement in SCHEMA.split(";"):
+        db.execute(statement)
+    for table, column, declared in ADDED:
+        if column not in {name for _, name, *_ in db.execute(f"PRAGMA table_info({table})")}:
+            db.execute(f"ALTER TABLE {table} ADD COLUMN {column} {declared}")
 
 
 def stamp(moment: datetime | None) -> int | None:
@@ -84,7 +95,7 @@ def _add_attempt(db: sqlite3.Connection, thing: int, attempt: Attempt) -> None:
         node = db.execute("SELECT id FROM node WHERE name=?", (attempt.node_id,)).fetchone()[0]
     start, end = stamp(attempt.start), stamp(attempt.end)
     db.execute(
-        "INSERT OR IGNORE INTO attempt (thing, number, node, started, ended, outcome, retries)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (thing, attempt.number, node, start, end, attempt.outcome, attempt.retries),
+        "INSERT OR IGNORE INTO attempt (thing, number, node, started, ended, outcome, retries, slots)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (thing, attempt.number, node, start, end, attempt.outcome, attempt.retries, attempt.slots),
     )

@@ -32,36 +32,38 @@ class Load:
         self._seconds: list[float] = []
         self._done: list[int] = []
 
-    def add(self, start: float, end: float, done: bool) -> None:
-        """Something ran from then until then; whether it ended well."""
+    def add(self, start: float, end: float, done: bool, slots: int = 1) -> None:
+        """Something ran from then until then in so many slots; whether it ended well."""
         self._began = min(self._began, start)
         first, last = self._room(start), self._room(max(start, end))
         if first > last:  # the first one lay before all others
             first = self._room(start)
             last = self._room(max(start, end))
-        _spread(self._seconds, self._since(), self.width, start, end, first, last)
+        _spread(self._seconds, self._since(), self.width, start, end, first, last, slots)
         on_edge = last > first and end == self._since() + last * self.width
         self._done[last - on_edge] += done  # what ends as a stretch begins ended in the one before
 
-    def stretches(self, running: Iterable[float], now: float) -> tuple[Stretch, ...]:
-        """All until now, with what has been running since the given times."""
+    def stretches(self, running: Iterable[tuple[float, int]], now: float) -> tuple[Stretch, ...]:
+        """All until now, with what has been running since the given times in so many slots."""
         starts = sorted(running)
-        began = min([self._began, *starts[:1]])
+        earliest = [at for at, _ in starts[:1]]
+        began = min([self._began, *earliest])
         if self._first is None and not starts:
             return ()
-        for at in (*starts[:1], now):
+        for at in (*earliest, now):
             self._room(at)
         seconds, since = list(self._seconds), self._since()
-        begun = 0
+        begun = busy = 0
         for place in range(len(seconds)):
             low = since + place * self.width
             high = min(low + self.width, now)
             if high <= low:
                 break
-            seconds[place] += begun * (high - low)
-            while begun < len(starts) and starts[begun] < low + self.width:
-                seconds[place] += max(0.0, high - starts[begun])
-                begun += 1
+            seconds[place] += busy * (high - low)
+            while begun < len(starts) and starts[begun][0] < low + self.width:
+                start, slots = starts[begun]
+                seconds[place] += slots * max(0.0, high - start)
+                begun, busy = begun + 1, busy + slots
         return tuple(
             Stretch(
                 datetime.fromtimestamp(low, UTC),
@@ -108,12 +110,19 @@ class Load:
 
 
 def _spread(
-    seconds: list[float], since: float, width: float, start: float, end: float, first: int, last: int
+    seconds: list[float],
+    since: float,
+    width: float,
+    start: float,
+    end: float,
+    first: int,
+    last: int,
+    slots: int,
 ) -> None:
     if first == last:
-        seconds[first] += max(0.0, end - start)
+        seconds[first] += slots * max(0.0, end - start)
         return
-    seconds[first] += since + (first + 1) * width - start
+    seconds[first] += slots * (since + (first + 1) * width - start)
     for place in range(first + 1, last):
-        seconds[place] += width
-    seconds[last] += end - (since + last * width)
+        seconds[place] += slots * width
+    seconds[last] += slots * (end - (since + last * width))

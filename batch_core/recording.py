@@ -127,7 +127,9 @@ class TaskBook:
             number = max(tries, retries + (info.get("requeueCount") or 0)) + 1
             changes += self._missed(row, tries + 1, number, retries)
             changes += self._begin(
-                Attempt(row.id, row.name, number, row.node_id, row.started, None, "running", retries)
+                Attempt(
+                    row.id, row.name, number, row.node_id, row.started, None, "running", retries, row.slots
+                )
             )
         if row.state == "completed":
             changes += self._close(row.id, row.ended or row.since, _outcome(row))

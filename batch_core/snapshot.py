@@ -68,7 +68,10 @@ class TaskRow:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """One attempt of a task on a node: what the timeline draws. `end` is None while it runs."""
+    """One attempt of a task on a node: what the timeline draws. `end` is None while it runs.
+
+    `slots` are those of the node that it takes.
+    """
 
     node_id: str
     task_id: str
@@ -77,6 +80,7 @@ class Span:
     end: datetime | None
     outcome: Outcome
     attempt: int
+    slots: int = 1
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import datetime
+from math import inf
 
 from batch_core.facts import ALLOCATED, AWAY, State
 from batch_core.rows import Ledger, Rows
@@ -43,3 +44,18 @@ class StayBook:
     def picture(self) -> Rows[Stay]:
         """All stays, in the order in which they were first seen; the same object until one changes."""
         return self._ledger.picture()
+
+
+def seconds_had(stays: Iterable[Stay], low: float, high: float) -> tuple[int, float]:
+    """How many nodes are there still, and the seconds of all between two moments: of those that are there, until now's
+    seconds since 1970 are added for each.
+    """
+    there, seconds = 0, 0.0
+    for stay in stays:
+        start = max(low, stay.start.timestamp())
+        end = min(high, stay.end.timestamp() if stay.end else inf)
+        if end == inf:
+            there, seconds = there + 1, seconds - start
+        else:
+            seconds += max(0.0, end - start)
+    return there, seconds

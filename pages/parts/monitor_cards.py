@@ -24,7 +24,7 @@ def cards(snapshot: Snapshot, numbers: Numbers | None, slots: int) -> None:
         ("Done", f"{counts.succeeded} / {counts.total}", rate)
         if counts.total < 1000
         else (f"Done of {counts.total:,}", f"{counts.succeeded:,}", rate),
-        ("Running", f"{counts.running:,}", f"of {count(slots, 'slot')}" if slots else None),
+        ("Running", f"{counts.running:,}", f"{numbers.busy:,} of {count(slots, 'slot')}" if slots else None),
         ("Waiting", f"{counts.active:,}", None),
         ("Failed · stopped", f"{counts.failed - stopped:,} · {stopped:,}", None)
         if stopped

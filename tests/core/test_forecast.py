@@ -36,7 +36,7 @@ def test_busy_slots_over_time_add_up_however_long_it_takes() -> None:
         lasts = chance.uniform(0, 2000)
         load.add(begins, begins + lasts, True)
         worked += lasts
-    running = [100.0, 40_000.0]
+    running = [(100.0, 1), (40_000.0, 1)]
     told = load.stretches(running, 60_000.0)
     assert len(told) <= MOST
     area = sum(one.busy for one in told[:-1]) * load.width
@@ -62,6 +62,23 @@ def test_slots_are_busy_when_something_ran() -> None:
     assert numbers.busy == 1
     left_open = Forecaster().numbers(picture(spans[:2], 500)).load
     assert len(left_open) == 10, "a job that stays open is no time in which slots could have been busy"
+
+
+def test_a_task_keeps_as_many_slots_busy_as_it_takes() -> None:
+    wide = replace(span("a", 0, 10), slots=4), replace(span("b", 5, None), slots=3)
+    numbers = Forecaster().numbers(picture((*wide, span("c", 8, None)), 12))
+    assert [one.busy for one in numbers.load] == [4.0] * 5 + [7.0] * 3 + [8.0] * 2 + [4.0] * 2
+    assert numbers.busy == 4
+
+
+def test_the_time_left_is_the_same_however_many_slots_each_task_takes() -> None:
+    done = [span(f"d{i}", 10 * (i // 2), 10 * (i // 2 + 1), node=f"n{i % 2}") for i in range(12)]
+    seen = picture((*done, span("x", 60, None), span("y", 60, None, node="n1")), 65, 40, nodes=2)
+    wide = replace(seen, slots=4, spans=tuple(replace(one, slots=4) for one in seen.spans))
+    busy = tuple(replace(node, slots_used=4) for node in seen.nodes)
+    told = Forecaster().numbers(seen).left
+    assert told is not None
+    assert Forecaster().numbers(replace(wide, nodes=busy)).left == told
 
 
 def test_node_hours_count_each_node_while_it_is_there_and_none_before_the_job() -> None:

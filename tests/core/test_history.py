@@ -4,6 +4,8 @@ import os
 import sqlite3
 import stat
 import threading
+from contextlib import closing
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -45,6 +47,21 @@ def test_an_attempt_is_kept_as_it_began_and_as_it_ended_and_read_as_last_known(p
     ]
     assert (story.spans[0].start, story.spans[0].end) == (at(1), at(9))
     assert story.last_seen == at(9)
+
+
+def test_a_history_from_before_slots_were_kept_is_read_and_goes_on(path: Path) -> None:
+    history = History(path)
+    job = history.scope("job", "j", BORN)
+    assert job
+    history.append(job, [replace(attempt(), slots=4)], at(1))
+    assert [one.slots for one in history.known(job).spans] == [4]
+    history.close()
+    with closing(sqlite3.connect(path)) as older:
+        older.execute("ALTER TABLE attempt DROP COLUMN slots")
+    again = History(path)
+    again.append(job, [replace(attempt(task="t2"), slots=2)], at(2))
+    assert [(one.task_id, one.slots) for one in again.attempts(job)] == [("t1", 1), ("t2", 2)]
+    assert [one.slots for one in again.known(job).running] == [1, 2]
 
 
 def test_a_task_that_was_first_seen_waiting_keeps_its_name(path: Path) -> None:

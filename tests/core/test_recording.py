@@ -291,7 +291,7 @@ def test_a_node_that_takes_no_tasks_is_told_from_one_that_does() -> None:
 def test_what_a_task_waits_for_and_the_slots_it_takes_are_told() -> None:
     book = TaskBook(Known())
     depends = {"taskIds": ["a", "b"], "taskIdRanges": [{"start": 3, "end": 9}]}
-    book.update(
+    _, changes = book.update(
         [
             task("active", 0) | {"dependsOn": depends},
             task("running", 2, start=2, node="n1") | {"id": "t2", "requiredSlots": 2},
@@ -299,3 +299,5 @@ def test_what_a_task_waits_for_and_the_slots_it_takes_are_told() -> None:
     )
     assert [(row.depends, row.slots) for row in book.rows.picture()] == [(("a", "b", (3, 9)), 1), ((), 2)]
     assert (book.busy["n1"], book.touched) == (2, {"n1"})
+    assert [change.slots for change in changes if isinstance(change, Attempt)] == [2]
+    assert [one.slots for one in book.spans.picture()] == [2]

@@ -120,6 +120,21 @@ def test_a_range_is_rounded_to_what_people_say_and_never_narrower(low: int, high
     assert range_words(left) == said
 
 
+def test_what_runs_is_told_in_tasks_and_in_the_slots_that_they_take() -> None:
+    def page() -> None:
+        from dataclasses import replace
+
+        from batch_core.forecast import Forecaster
+        from pages.parts.monitor_cards import cards
+        from tests.core.test_forecast import picture, span
+
+        spans = [replace(span(task, 0, None), slots=4) for task in "abc"]
+        shot = replace(picture(spans, 10, nodes=3), slots=4)
+        cards(shot, Forecaster().numbers(shot))
+
+    assert cards(AppTest.from_function(page).run())["Running"] == ("3", "12 of 12 slots")
+
+
 @pytest.mark.parametrize(
     ("rate", "said"), [(12.3, "12 a minute"), (0.5, "30 an hour"), (0.001, "less than one an hour")]
 )
