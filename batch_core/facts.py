@@ -31,7 +31,8 @@ class State:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """One try of a task. Node and start are None for a try that was over before anybody looked.
+    """One try of a task. The start is None for a try that was over before anybody looked; its node is then that of
+    the next one (None in older histories, which drew none of these).
 
     `retries` is the task's retryCount while it ran.
     """
@@ -47,18 +48,20 @@ class Attempt:
     slots: int = 1
 
     def span(self) -> Span | None:
-        """What the timeline draws for it; None when it is not known where or since when it ran."""
-        if self.node_id is None or self.start is None:
+        """What the timeline draws for it; None when nothing is known of where and when it ran."""
+        start = self.start or self.end
+        if self.node_id is None or start is None:
             return None
         return Span(
             self.node_id,
             self.task_id,
             self.name,
-            self.start,
+            start,
             self.end,
             self.outcome,
             self.number,
             self.slots,
+            missed=self.start is None,
         )
 
 

@@ -163,6 +163,9 @@ class Forecaster:
         """Counts an attempt in."""
         start, end = span.start.timestamp(), at.timestamp()
         took, length, done = max(0.0, end - start), self._length(span.task_id), span.outcome == "done"
+        if span.missed:  # how long it took is not known
+            self._nodes.setdefault(span.node_id, Sums()).failed += span.outcome == "failed"
+            return
         self._load.add(start, end, done, span.slots)
         if span.outcome not in ("done", "failed"):
             self._wasted += took

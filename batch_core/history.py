@@ -171,8 +171,8 @@ class History:
         for task, name, number, node, started, ended, outcome, retries, slots in self._last_known(job):
             tries[task] = number
             start, end = moment_or_none(started), moment_or_none(ended)
-            if node is not None and start is not None:
-                spans.append(Span(node, task, name, start, end, outcome, number, slots))
+            if node is not None and (began := start or end):
+                spans.append(Span(node, task, name, began, end, outcome, number, slots, start is None))
             if end is None and start is not None:
                 running.append(Attempt(task, name, number, node, start, end, outcome, retries, slots))
         return Known(spans, tries, running)

@@ -125,7 +125,7 @@ class TaskBook:
             return changes
         if not same:
             number = max(tries, retries + (info.get("requeueCount") or 0)) + 1
-            changes += self._missed(row, tries + 1, number, retries)
+            changes += self._missed(doc, row, tries + 1, number)
             changes += self._begin(
                 Attempt(
                     row.id, row.name, number, row.node_id, row.started, None, "running", retries, row.slots
@@ -149,14 +149,34 @@ class TaskBook:
             and (last.start, last.end, last.outcome) == (row.started, row.ended, _outcome(row))
         )
 
-    @staticmethod
-    def _missed(row: TaskRow, first: int, number: int, retries: int) -> list[Change]:
-        """Tries that only their count tells of: they were over before anybody looked."""
-        changes: list[Change] = []
-        for missed in range(first, number):
-            outcome: Outcome = "failed" if missed <= retries else "requeued"
-            changes.append(Attempt(row.id, row.name, missed, None, None, None, outcome, missed - 1))
-        return changes
+    def _missed(self, doc: Doc, row: TaskRow, first: int, number: int) -> list[Change]:
+        """Tries that only their count tells of: they were over before anybody looked.
+
+        The service tells when it last retried or requeued; of others it is only known that the next one followed.
+        """
+        if first >= number:
+            return []
+        info = doc["executionInfo"]
+        retries, before = info.get("retryCount") or 0, self.spans.get((row.id, first - 1))
+        told = {number - 1: moment(info.get("lastRequeueTime"))} if number - 1 > retries else {}
+        told[min(retries, number - 1)] = moment(info.get("lastRetryTime"))
+        at = row.started or row.since
+        missed: list[Attempt] = []
+        for one in reversed(range(first, number)):
+            at = min(at, told.get(one) or at)
+            if before and before.end:
+                at = max(at, before.end)
+            outcome: Outcome = "failed" if one <= retries else "requeued"
+            missed.append(
+                Attempt(
+                    row.id, row.name, one, row.node_id, None, at, outcome, min(one - 1, retries), row.slots
+                )
+            )
+        missed.reverse()
+        for attempt in missed:
+            if span := attempt.span():
+                self._draw(span)
+        return list(missed)
 
     def _begin(self, attempt: Attempt) -> list[Change]:
         self._tries[attempt.task_id] = attempt.number
@@ -177,7 +197,7 @@ class TaskBook:
     def _draw(self, span: Span) -> None:
         key = (span.task_id, span.attempt)
         self.spans.put(key, span)
-        if span.outcome in ("lost", "requeued"):
+        if span.outcome in ("lost", "requeued") and not span.missed:
             self._interrupted[key] = span
 
 

@@ -70,7 +70,8 @@ class TaskRow:
 class Span:
     """One attempt of a task on a node: what the timeline draws. `end` is None while it runs.
 
-    `slots` are those of the node that it takes.
+    `slots` are those of the node that it takes. `missed`: it was over between two looks, so only its end is known,
+    and it is drawn where its successor ran.
     """
 
     node_id: str
@@ -81,6 +82,7 @@ class Span:
     outcome: Outcome
     attempt: int
     slots: int = 1
+    missed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

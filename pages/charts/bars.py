@@ -102,8 +102,15 @@ def task_bars(
         "kind": "task",
         **scale.columns(work.start[by_start], work.end[by_start]),
         "lane": rows.placed[by_start].tolist(),
-        "look": work.outcome[by_start].tolist(),
-        "looks": [look(outcome_family(outcome), outcome_words(outcome)) for outcome in OUTCOMES],
+        "look": [
+            outcome + len(OUTCOMES) * span.missed
+            for outcome, span in zip(work.outcome[by_start].tolist(), spans, strict=True)
+        ],
+        "looks": [
+            look(outcome_family(outcome), outcome_words(outcome, missed))
+            for missed in sorted({False, *(span.missed for span in spans)})
+            for outcome in OUTCOMES
+        ],
         "id": ids,
         "name": names if names != ids else None,
         "attempt": {str(at): span.attempt for at, span in enumerate(spans) if span.attempt > 1},

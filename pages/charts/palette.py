@@ -103,9 +103,9 @@ def outcome_family(outcome: str) -> Family:
     return _OUTCOMES[outcome][0]
 
 
-def outcome_words(outcome: str) -> str:
-    """What became of an attempt, in plain words."""
-    return _OUTCOMES[outcome][1]
+def outcome_words(outcome: str, missed: bool = False) -> str:
+    """What became of an attempt, in plain words; of one that nobody saw, that it was too short for it."""
+    return _OUTCOMES[outcome][1] + (" between two looks" if missed else "")
 
 
 def stepped_scale(families: tuple[Family, ...]) -> list[list[float | str]]:

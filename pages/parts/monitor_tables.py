@@ -72,9 +72,10 @@ def attempt_table(work: Work) -> None:
             "File": [span.name for span in shown],
             "Node": [names.get(span.node_id, span.node_id) for span in shown],
             "Began": [_clock(span.start) for span in shown],
-            "Took": [duration((span.end or now) - span.start) for span in shown],
+            "Took": ["–" if span.missed else duration((span.end or now) - span.start) for span in shown],
             "Became": [
-                f"{outcome_family(span.outcome).glyph} {outcome_words(span.outcome)}" for span in shown
+                f"{outcome_family(span.outcome).glyph} {outcome_words(span.outcome, span.missed)}"
+                for span in shown
             ],
             "Attempt": [span.attempt for span in shown],
         }

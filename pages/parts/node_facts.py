@@ -77,8 +77,8 @@ def _tasks(node: NodeRow, snapshot: Snapshot, found: NodeFacts) -> None:
 
 
 def _span_line(span: Span, now: datetime) -> str:
-    took = duration((span.end or now) - span.start)
-    return f"{words.plain(span.name)}: {outcome_words(span.outcome)}, {took}"
+    took = "" if span.missed else f", {duration((span.end or now) - span.start)}"
+    return f"{words.plain(span.name)}: {outcome_words(span.outcome, span.missed)}{took}"
 
 
 def _recent_line(task: RecentTask, now: datetime) -> str:

@@ -38,7 +38,7 @@ def task_details(account: Account, watched: Watched, task: TaskRow, snapshot: Sn
     _facts(account, watched, task, snapshot, work)
     if not task.stopped and task_family(task.state, task.result) is ERROR:
         why(account, watched, task)
-    _attempts(task, snapshot)
+    attempts(task, snapshot)
     st.caption("Command")
     st.code(work.command or "It has no command.", language=None, wrap_lines=True)
     if task.started:
@@ -94,7 +94,7 @@ def _progress(task: TaskRow, snapshot: Snapshot, work: TaskWork) -> None:
     st.markdown(told)
 
 
-def _attempts(task: TaskRow, snapshot: Snapshot) -> None:
+def attempts(task: TaskRow, snapshot: Snapshot) -> None:
     """What became of each try, when there was more than one."""
     if not task.retries:
         return
@@ -108,6 +108,8 @@ def _attempt_line(span: Span, snapshot: Snapshot) -> str:
     where = words.plain(span.node_id if order is None else node_name(span.node_id, order))
     lasted = duration((span.end or snapshot.taken_at) - span.start)
     family = outcome_family(span.outcome)
+    if span.missed:
+        return f"{span.attempt}: {family.glyph} {outcome_words(span.outcome, missed=True)}, {words.when(span.start)}"
     return f"{span.attempt}: {family.glyph} {outcome_words(span.outcome)} on {where}, {words.when(span.start)}, {lasted}"
 
 

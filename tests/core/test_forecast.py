@@ -122,6 +122,16 @@ def test_a_node_where_everything_failed_is_named_unless_everything_fails() -> No
     assert not forecaster.numbers(healed).odd_nodes
 
 
+def test_a_node_is_named_also_for_failures_that_nobody_saw_but_not_timed_by_them() -> None:
+    missed = [replace(span("b", 5, 5, "failed", "n7", number), missed=True) for number in (1, 2)]
+    done = [span(f"d{i}", 0, 10) for i in range(4)]
+    seen = Forecaster().numbers(picture((*missed, *done, span("b", 5, None, "running", "n7", 3)), 8))
+    (odd,) = seen.odd_nodes
+    assert (odd.node_id, odd.failed) == ("n7", 2)
+    ended = (*missed, *done, span("b", 5, 15, "done", "n7", 3))
+    assert not Forecaster().numbers(picture(ended, 20)).odd_nodes, "it ended well there in the end"
+
+
 def test_a_node_that_takes_twice_as_long_is_named() -> None:
     fast = tuple(span(f"f{i}", i, i + 10, node=f"n{i % 3}") for i in range(9))
     slow = tuple(span(f"s{i}", i, i + 25, node="n9") for i in range(3))

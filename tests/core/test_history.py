@@ -165,6 +165,17 @@ def test_nobody_else_can_read_it(tmp_path: Path) -> None:
             assert stat.S_IMODE(folder.stat().st_mode) == 0o700
 
 
+def test_a_try_that_nobody_saw_is_known_again_as_what_it_is(path: Path) -> None:
+    history = History(path)
+    job = history.scope("job", "j", BORN)
+    assert job
+    missed = Attempt("t1", "a.mp4", 1, "n1", None, at(7), "failed", 0, 2)
+    history.append(job, [missed], at(9))
+    known = history.known(job)
+    assert known.spans == [missed.span()]
+    assert (known.spans[0].start, known.spans[0].missed, known.running) == (at(7), True, [])
+
+
 def test_an_attempt_of_which_only_the_number_is_known_is_kept_but_not_drawn(path: Path) -> None:
     history = History(path)
     job = history.scope("job", "j", BORN)

@@ -108,12 +108,36 @@ def test_a_lost_node_ends_the_attempt_as_lost_also_when_no_count_tells() -> None
     assert drawn(book) == [(1, "n1", 5.0, 7.0, "lost"), (2, "n2", 9.0, 12.0, "done")]
 
 
-def test_attempts_that_only_a_count_tells_of_are_kept_without_a_place() -> None:
+def test_tries_that_only_a_count_tells_of_are_drawn_before_the_one_that_followed() -> None:
     book = TaskBook(Known())
-    _, changes = book.update([task("running", 20, start=20, node="n3", retries=1, requeues=1)])
-    missed = [change for change in changes if isinstance(change, Attempt) and change.node_id is None]
-    assert [(one.number, one.outcome) for one in missed] == [(1, "failed"), (2, "requeued")]
-    assert drawn(book) == [(3, "n3", 20.0, None, "running")]
+    seen = task("running", 20, start=20, node="n3", retries=2, requeues=1)
+    seen["executionInfo"] |= {"lastRetryTime": wire(9), "lastRequeueTime": wire(15)}
+    _, changes = book.update([seen])
+    missed = [change for change in changes if isinstance(change, Attempt) and change.start is None]
+    assert [(one.number, one.outcome, one.end) for one in missed] == [
+        (1, "failed", at(9)),
+        (2, "failed", at(9)),
+        (3, "requeued", at(15)),
+    ]
+    assert drawn(book) == [
+        (1, "n3", 9.0, 9.0, "failed"),
+        (2, "n3", 9.0, 9.0, "failed"),
+        (3, "n3", 15.0, 15.0, "requeued"),
+        (4, "n3", 20.0, None, "running"),
+    ]
+    assert [span.missed for span in book.spans.picture()] == [True, True, True, False]
+    assert [Attempt.span(one) for one in missed] == list(book.spans.picture())[:3], "as from the history"
+
+
+def test_a_missed_try_lies_between_the_one_before_and_the_one_after() -> None:
+    book = TaskBook(Known())
+    book.update([task("running", 5, start=5, node="n1")])
+    book.update([task("running", 12, start=12, node="n2", retries=2, before=("active", 10))])
+    assert drawn(book) == [
+        (1, "n1", 5.0, 10.0, "failed"),
+        (2, "n2", 12.0, 12.0, "failed"),
+        (3, "n2", 12.0, None, "running"),
+    ]
 
 
 def test_a_reactivated_task_runs_under_the_next_number() -> None:

@@ -1,14 +1,17 @@
 """The timeline as data: what is where, in which colour, at 0, 1, 5, 1,000 nodes and with more than bars can show."""
 
 import gc
+import re
 import weakref
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from itertools import accumulate
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from streamlit.testing.v1 import AppTest
 
 from batch_core.snapshot import Counts, NodePhase, NodeRow, Outcome, Snapshot, Span, Steps, TaskRow
 from pages.charts import timeline
@@ -94,6 +97,40 @@ def test_a_bar_lies_from_start_to_end_in_its_results_colour() -> None:
     ]
     assert figure["layout"]["yaxis"]["ticktext"] == ["n0", "n1"]
     assert figure["bars"]["base"] == "2000-01-01 00:00:00.000"
+
+
+def test_a_try_that_nobody_saw_is_drawn_says_so_and_leads_to_its_successor() -> None:
+    missed = replace(span("t1", "n0", 20, 20, "failed"), missed=True)
+    spans = [missed, span("t1", "n0", 20, 30, attempt=2)]
+    figure = gantt([node(0)], spans)
+    assert drawn(figure) == [("t1", ERROR, 0, 20, 20), ("t1", DONE, 0, 20, 30)]
+    columns = figure["bars"]["sets"][1]
+    assert [columns["looks"][at]["words"] for at in columns["look"]] == ["failed between two looks", "done"]
+    assert columns["links"] == [0, 1]
+    assert [one["text"] for one in figure["legend"] if one["id"] == ERROR.id] == [f"{ERROR.glyph} Failed 1"]
+    crowd = [*spans, *(span(f"c{i}", "n1", i / 200, 40 + i / 200) for i in range(10_000))]
+    cells = drawn(gantt([node(0), node(1)], crowd), "node")
+    assert next(family for _, family, lane, *_ in cells if lane == 0) == ERROR
+
+
+def test_a_task_tells_of_each_try_also_of_one_that_nobody_saw() -> None:
+    def page() -> None:
+        from dataclasses import replace
+
+        from batch_core.monitor import TaskRow
+        from pages.parts.task_panel import attempts
+        from tests.core.test_forecast import START, picture, span
+
+        missed = replace(span("t1", 20, 20, "failed"), missed=True)
+        shot = replace(picture([missed, span("t1", 20, 30, attempt=2)], 40), places={"n0": 0})
+        attempts(
+            TaskRow("t1", "a", "completed", "success", 0, "n0", START, START, START, START, 1, None), shot
+        )
+
+    (told,) = [one.value for one in AppTest.from_function(page).run().markdown]
+    first, second = told.splitlines()
+    assert re.match(rf"- 1: {ERROR.glyph} failed between two looks, .*\d\d:\d\d", first)
+    assert re.match(rf"- 2: {DONE.glyph} done on .*, 10 s$", second)
 
 
 def test_the_clock_axis_is_in_the_viewers_zone() -> None:
