@@ -9,6 +9,7 @@ from typing import Any
 
 from batch_core.failures import reason_in_words
 from batch_core.history import ALLOCATED, GONE, State
+from batch_core.seats import Seats
 from batch_core.snapshot import NodeRow
 from batch_core.times import moment, since_of
 
@@ -22,14 +23,16 @@ Doc = Mapping[str, Any]
 
 
 class NodeBook:
-    """The nodes of a pool as last listed; a node keeps its place for good.
+    """The nodes of a pool as last listed; a node keeps its order for good.
 
-    `left` are the nodes that were there when the history was last written, and when that was.
+    `places` are the orders of those that were ever seen, which are also where they lie until it is known who is
+    gone. `left` are the nodes that were there when the history was last written, and when that was.
     """
 
     def __init__(self, places: dict[str, int], left: Mapping[str, datetime] | None = None) -> None:
         self.rows: dict[str, NodeRow] = {}
         self._places = places
+        self._seats = Seats(places)
         self._left = dict(left or {})
         self._listed: dict[str, int] = {}
         self._others: dict[str, int] = {}
@@ -40,7 +43,7 @@ class NodeBook:
     def update(self, docs: Iterable[Doc], now: datetime) -> tuple[bool, list[State]]:
         """Takes a whole list of nodes: whether a row changed, and what the history has to know."""
         docs = sorted(docs, key=lambda doc: (doc.get("allocationTime") or "", _address(doc), doc["id"]))
-        changed, changes = self.merge(docs)
+        changed, changes = self.merge(docs, now)
         there = {doc["id"] for doc in docs}
         gone = [id for id in self.rows if id not in there]
         for id in gone:
@@ -51,14 +54,18 @@ class NodeBook:
         self._left.clear()
         if gone:
             self._ordered = None
+        if self._seats.keep_only(there, now):
+            for row in list(self.rows.values()):
+                self._put(replace(row, place=self._seats.at[row.id]))
+            changed = True
         return changed or bool(gone), changes
 
-    def merge(self, docs: Iterable[Doc]) -> tuple[bool, list[State]]:
+    def merge(self, docs: Iterable[Doc], now: datetime) -> tuple[bool, list[State]]:
         """Takes some of the nodes; the others stay as they are."""
         changed = False
         changes: list[State] = []
         for doc in docs:
-            row = self._row(doc)
+            row = self._row(doc, now)
             self._listed[row.id] = row.slots_used
             before = self.rows.get(row.id)
             if before == row:
@@ -99,31 +106,37 @@ class NodeBook:
         self.rows[row.id] = row
         self._ordered = None
 
-    def _row(self, doc: Doc) -> NodeRow:
-        place = self._places.setdefault(doc["id"], len(self._places))
+    def _row(self, doc: Doc, now: datetime) -> NodeRow:
+        order = self._places.setdefault(doc["id"], len(self._places))
         return NodeRow(
             id=doc["id"],
             state=str(doc.get("state", "unknown")).lower(),
             since=since_of(doc),
             dedicated=bool(doc.get("isDedicated", True)),
             slots_used=doc.get("runningTaskSlotsCount") or 0,
-            order=place,
+            order=order,
             error=_node_error(doc),
             ip=doc.get("ipAddress") or "",
             tasks_run=doc.get("totalTasksRun") or 0,
             allocated=moment(doc.get("allocationTime")),
             accepts=str(doc.get("schedulingState", "enabled")).lower() != "disabled",
+            place=self._seats.take(doc["id"], now),
         )
 
     @property
     def places(self) -> Mapping[str, int]:
-        """The place of every node that was ever seen; the same object until there is another."""
+        """The order of every node that was ever seen; the same object until there is another."""
         if len(self._known_places) != len(self._places):
             self._known_places = dict(self._places)
         return self._known_places
 
+    @property
+    def reach(self) -> int:
+        """How many places nodes lie in, with the empty ones between them and at the end."""
+        return self._seats.reach
+
     def in_order(self) -> tuple[NodeRow, ...]:
-        """The rows by place; the same object until one changes."""
+        """The rows by order; the same object until one changes."""
         if self._ordered is None:
             self._ordered = tuple(sorted(self.rows.values(), key=attrgetter("order")))
         return self._ordered

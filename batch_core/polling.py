@@ -83,6 +83,7 @@ class Poller:
             phases=nodes.phases.picture(),
             stopped=tasks.book.stopped,
             places=nodes.book.places,
+            reach=nodes.book.reach,
             stays=nodes.stays.picture(),
             steps=tasks.closer.steps,
         )

@@ -18,8 +18,9 @@ Outcome = Literal["running", "done", "failed", "stopped", "requeued", "preempted
 
 @dataclass(frozen=True, slots=True)
 class NodeRow:
-    """A node. `order` is its place by first seen, kept for good; `slots_used` those that tasks run in.
+    """A node. `order` tells how many were seen before it, for good; `slots_used` those that tasks run in.
 
+    `place` is where it lies in the heatmap, which others take some time after it is gone.
     `allocated`: since when the pool has it, and Azure charges for it. `accepts`: whether tasks may start on it.
     """
 
@@ -34,6 +35,7 @@ class NodeRow:
     tasks_run: int
     allocated: datetime | None = None
     accepts: bool = True
+    place: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,8 +146,8 @@ class Snapshot:
     """The picture after a poll. `version` changes with what is in it; `taken_at` is the service's clock.
 
     `stopped` tells how many of the tasks that count as failed were stopped by a person or a time limit.
-    With `error` set, the rest is the last good picture, `age()` seconds old. `places` are the places of all nodes
-    that the pool ever had, also of those that are gone, and `stays` tell when it had which since the job was made;
+    With `error` set, the rest is the last good picture, `age()` seconds old. `places` tell the `order` of all nodes
+    that the pool ever had, also of those that are gone, `reach` how many places the heatmap has, and `stays` tell when it had which since the job was made;
     `steps` are known of attempts that somebody looked at
     (`Recorder.look_closer`), by task id and attempt as a Span has them.
     """
@@ -163,6 +165,7 @@ class Snapshot:
     phases: Sequence[NodePhase] = ()
     stopped: int = 0
     places: Mapping[str, int] = field(default_factory=dict)
+    reach: int = 0
     stays: Sequence[Stay] = ()
     steps: Mapping[tuple[str, int], Steps] = field(default_factory=dict)
     taken: float = field(default_factory=time.monotonic, compare=False)

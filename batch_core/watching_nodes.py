@@ -63,7 +63,8 @@ class NodeWatch:
             if self._key:
                 self._keep(self._key, self.book.update((), self._keeper.now())[1])
             self._open(key, job)
-        changed, changes = self.book.update(docs, self._keeper.now()) if whole else self.book.merge(docs)
+        take = self.book.update if whole else self.book.merge
+        changed, changes = take(docs, self._keeper.now())
         self.changed |= changed or pool != self.pool
         self.pool, self._mark = pool, mark
         self._keep(key, changes)

@@ -30,14 +30,9 @@ def family_counts(nodes: Iterable[NodeRow]) -> list[tuple[Family, int]]:
     return [(family, counts[family.id]) for family in FAMILIES if counts[family.id]]
 
 
-def in_groups(nodes: Sequence[NodeRow]) -> bool:
-    """Whether the nodes are too many for a tile each."""
-    return bool(group_size(reach(places(nodes))))
-
-
-def in_words(nodes: Sequence[NodeRow]) -> bool:
-    """Whether the tiles have room for words."""
-    return grid(reach(places(nodes))).tile >= NAMED_FROM
+def in_words(nodes: Sequence[NodeRow], least: int) -> bool:
+    """Whether the tiles, laid in at `least` so many places, have room for words."""
+    return grid(reach(places(nodes), least)).tile >= NAMED_FROM
 
 
 def heatmap(fleet: Fleet, *, view: str, opened: int | None = None) -> Figure:
@@ -47,15 +42,18 @@ def heatmap(fleet: Fleet, *, view: str, opened: int | None = None) -> Figure:
     A click is CLICK_NODE with the node's `order`, CLICK_GROUP with a group's place, or CLICK_BACK.
     """
     at = places(fleet.nodes)
-    size = group_size(reach(at))
+    there = reach(at, fleet.reach)
+    size = group_size(there)
     if not size:
-        return _of_nodes(fleet, at, view, len(fleet.nodes))
+        return _of_nodes(fleet, at, view, len(fleet.nodes), grid(there))
     inside = [node for node in fleet.nodes if opened is not None and at[node.id] // size == opened]
     if opened is None or not inside:
-        return _of_groups(fleet, at, size, view)
+        return _of_groups(fleet, at, size, view, grid(-(-there // size), wide=1))
     first = opened * size
     moved = {node.id: at[node.id] - first for node in inside}
-    figure = _of_nodes(replace(fleet, nodes=inside), moved, f"{view} {opened}", len(fleet.nodes), count=size)
+    figure = _of_nodes(
+        replace(fleet, nodes=inside), moved, f"{view} {opened}", len(fleet.nodes), grid(size, wide=1)
+    )
     figure["tiles"] |= {
         "title": f"Nodes {first + 1:,}–{first + size:,}",
         "back": {"kind": CLICK_BACK, "id": str(opened), "text": "All groups"},
@@ -69,8 +67,7 @@ def alt_text(nodes: Sequence[NodeRow], target: int) -> str:
     return f"Nodes, {len(nodes):,} of {max(target, len(nodes)):,}: {states or 'none yet'}."
 
 
-def _of_nodes(fleet: Fleet, at: Mapping[str, int], view: str, total: int, count: int = 0) -> Figure:
-    laid = grid(count, wide=1) if count else grid(reach(at))
+def _of_nodes(fleet: Fleet, at: Mapping[str, int], view: str, total: int, laid: Grid) -> Figure:
     entries = _legend(fleet.nodes)
     if not all(node.dedicated for node in fleet.nodes):
         entries.append(SPOT)
@@ -89,9 +86,8 @@ def _of_nodes(fleet: Fleet, at: Mapping[str, int], view: str, total: int, count:
     return _figure(tile_texts(fleet, at, laid), tiles, laid, entries, view)
 
 
-def _of_groups(fleet: Fleet, at: Mapping[str, int], size: int, view: str) -> Figure:
+def _of_groups(fleet: Fleet, at: Mapping[str, int], size: int, view: str, laid: Grid) -> Figure:
     found = groups(fleet.nodes, at, size, fleet.slots)
-    laid = grid(max(found) + 1, wide=1)
     tiles = {
         "kind": CLICK_GROUP,
         "id": list(found),

@@ -15,7 +15,6 @@ TILE_AT_MOST = 84  # px
 TILES_AT_MOST = 2500  # a tile is 6 px wide then; 10,000 would send 250 kB (tests/benchmarks/heatmap.py)
 GROUPS_AT_MOST = 120  # of these a group has room for its mark
 GROUP_SIZES = (25, 50, 100, 200, 500, 1000, 2000)
-NEVER_EMPTY_ENOUGH = 4  # places for each node, before the holes that gone nodes leave are closed
 
 
 @dataclass(frozen=True)
@@ -38,19 +37,13 @@ def grid(count: int, wide: float = 1.25) -> Grid:
 
 
 def places(nodes: Sequence[NodeRow]) -> dict[str, int]:
-    """The place of every node by its id: its `order`, so that gone nodes leave holes.
-
-    Only where almost all is holes they are closed.
-    """
-    kept = {node.id: node.order for node in nodes}
-    if max(kept.values(), default=0) + 1 > NEVER_EMPTY_ENOUGH * len(nodes) + 20:
-        return {node.id: place for place, node in enumerate(sorted(nodes, key=lambda node: node.order))}
-    return kept
+    """The place of every node by its id; gone nodes leave holes."""
+    return {node.id: node.place for node in nodes}
 
 
-def reach(at: Mapping[str, int]) -> int:
-    """How many places there are, with the holes."""
-    return max(at.values(), default=-1) + 1
+def reach(at: Mapping[str, int], least: int) -> int:
+    """How many places there are, with the holes and those at the end that were left."""
+    return max(least, max(at.values(), default=-1) + 1)
 
 
 def group_size(count: int) -> int:

@@ -47,7 +47,8 @@ Figure = dict[str, Any]
 class Fleet:
     """What is drawn: nodes, the slots of each, the names of what runs on a node by its id, and the moment.
 
-    `progress` is how far that is, of nodes of which it is known.
+    `progress` is how far that is, of nodes of which it is known. `reach` is how many places the nodes were laid in, so
+    that all stay where they are when the last one leaves.
     """
 
     nodes: Sequence[NodeRow]
@@ -56,6 +57,7 @@ class Fleet:
     zone: tzinfo
     now: datetime
     progress: Mapping[str, OnNode] = field(default_factory=dict)
+    reach: int = 0
 
 
 def share_in_use(node: NodeRow, slots: int) -> float:

@@ -40,7 +40,7 @@ def nodes_part(fingerprint: str, watched: Watched, snapshot: Snapshot) -> None:
         (snapshot.nodes, snapshot.spans, snapshot.pool, snapshot.steps, minute),
         lambda: _nodes(watched, work_of(fingerprint, watched, snapshot), zone, opened),
     )
-    if heatmap.in_words(snapshot.nodes):
+    if heatmap.in_words(snapshot.nodes, snapshot.reach):
         running = running_on(work_of(fingerprint, watched, snapshot))
         look_closer(watched, snapshot, [span.task_id for spans in running.values() for span in spans])
     clicked = live_chart(CHART_KEY, nodes, on_click=lambda: _open_or_close(watched))
@@ -73,8 +73,7 @@ def _named(clicked: Click, snapshot: Snapshot) -> Click | None:
 def _nodes(watched: Watched, work: Work, zone: tzinfo, opened: int | None) -> PackedChart:
     snapshot, running = work.snapshot, running_on(work)
     names = {node_id: [span.name for span in spans] for node_id, spans in running.items()}
-    fleet = heatmap.Fleet(
-        snapshot.nodes, snapshot.slots, names, zone, snapshot.taken_at, on_nodes(snapshot, running)
-    )
+    far = on_nodes(snapshot, running)
+    fleet = heatmap.Fleet(snapshot.nodes, snapshot.slots, names, zone, snapshot.taken_at, far, snapshot.reach)
     figure = heatmap.heatmap(fleet, view=f"{watched}", opened=opened)
     return pack(figure, alt=heatmap.alt_text(snapshot.nodes, wanted_nodes(snapshot)))

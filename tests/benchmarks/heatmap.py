@@ -60,7 +60,9 @@ def _refreshes(show: Callable[[bytes], Shown], count: int) -> str:
 
 
 def _node(order: int) -> NodeRow:
-    return NodeRow(f"tvmps_{order:064x}_d", "idle", START, order % 3 > 0, 0, order, "", "10.0.0.4", 0)
+    return NodeRow(
+        f"tvmps_{order:064x}_d", "idle", START, order % 3 > 0, 0, order, "", "10.0.0.4", 0, place=order
+    )
 
 
 def _changed(node: NodeRow, chance: random.Random) -> NodeRow:

@@ -99,7 +99,7 @@ def test_what_other_jobs_take_of_a_node_is_counted_with_it() -> None:
     assert book.settle({"a": 3}, ["a"], 4), "one more of our own, beside the other job's"
     assert not book.settle({"a": 5}, ["a"], 4), "a node has no more than its slots"
     assert [row.slots_used for row in book.in_order()] == [4, 1]
-    book.merge([node("a", "idle")])
+    book.merge([node("a", "idle")], at(2))
     book.settle({}, ["a"], 4)
     assert [(row.state, row.slots_used) for row in book.in_order()] == [("idle", 0), ("running", 1)]
     assert book.states() == {"idle": 1, "running": 1}

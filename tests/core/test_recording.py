@@ -198,6 +198,34 @@ def test_nodes_seen_first_together_stand_in_the_order_of_their_addresses_and_kee
     assert [(row.id, row.order) for row in book.in_order()] == [("a", 1), ("c", 2)]
 
 
+def lie(book: NodeBook) -> dict[str, int]:
+    return {row.id: row.place for row in book.in_order()}
+
+
+def test_holes_are_closed_once_and_then_a_departure_moves_nobody() -> None:
+    book = NodeBook({})
+    crowd = [node(f"n{i:03}") for i in range(100)]
+    book.update(crowd, at(1))
+    few = crowd[:3] + crowd[60:62]
+    book.update(few, at(2))
+    assert lie(book) == {"n000": 0, "n001": 1, "n002": 2, "n060": 3, "n061": 4}, "almost all was empty"
+    assert [row.order for row in book.in_order()] == [0, 1, 2, 60, 61], "names stay"
+    book.update(few[1:4], at(3))
+    assert lie(book) == {"n001": 1, "n002": 2, "n060": 3}
+    assert book.reach == 5
+    book.update([*few[1:4], node("new")], at(4))
+    assert lie(book)["new"] == 5, "not where another has just been"
+    _, changes = book.update([*few[1:4], node("new"), node("later")], at(4 + 5 * 60))
+    assert lie(book) == {"n001": 1, "n002": 2, "n060": 3, "new": 5, "later": 0}
+    assert [change.id for change in changes] == ["later"], "a move is no change of state"
+
+
+def test_after_a_restart_a_pool_that_had_thousands_of_nodes_lies_together() -> None:
+    book = NodeBook({f"n{i}": i for i in range(5_000)})
+    book.update([node("n4000"), node("n17"), node("fresh")], at(1))
+    assert lie(book) == {"n17": 0, "n4000": 1, "fresh": 2}
+
+
 def test_every_state_of_a_node_is_a_change_once_and_so_is_its_going() -> None:
     book = NodeBook({})
     assert book.update([node("a")], at(1)) == (True, [State("a", "idle", at(1))])

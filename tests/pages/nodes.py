@@ -32,4 +32,5 @@ def node(
     order: int, state: str = "idle", *, used: int = 0, dedicated: bool = True, error: str = "", **more: Any
 ) -> NodeRow:
     """The node that came as number `order`, with the id "nORDER"."""
+    more.setdefault("place", order)
     return NodeRow(f"n{order}", state, START, dedicated, used, order, error, "10.0.0.4", 0, **more)

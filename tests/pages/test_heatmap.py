@@ -22,7 +22,7 @@ from pages.charts.palette import (
     Family,
     node_family,
 )
-from pages.charts.places import GROUPS_AT_MOST, TILES_AT_MOST, WIDTH, grid, group_size, places
+from pages.charts.places import GROUPS_AT_MOST, TILES_AT_MOST, WIDTH, grid, group_size
 from pages.charts.progress import OnNode
 from pages.components.live_chart import pack
 from tests.pages.nodes import START, STATES, node
@@ -112,9 +112,16 @@ def test_a_node_keeps_its_place_when_others_leave() -> None:
     assert later["columns"] == drawn([node(order) for order in range(10)])["tiles"]["columns"]
 
 
-def test_holes_are_closed_when_almost_all_are_holes() -> None:
-    at = places([node(5_000), node(7_000), node(6_000)])
-    assert at == {"n5000": 0, "n6000": 1, "n7000": 2}
+@pytest.mark.parametrize("count", [11, TILES_AT_MOST + 1])
+def test_nobody_moves_when_the_last_one_leaves(count: int) -> None:
+    nodes, reach = fleet(count), count
+    before = heatmap.heatmap(heatmap.Fleet(nodes, 1, {}, BERLIN, START, reach=reach), view="v")
+    after = heatmap.heatmap(heatmap.Fleet(nodes[:-1], 1, {}, BERLIN, START, reach=reach), view="v")
+    assert before["tiles"]["kind"] == after["tiles"]["kind"]
+    assert (before["tiles"]["columns"], before["tiles"]["rows"]) == (
+        after["tiles"]["columns"],
+        after["tiles"]["rows"],
+    )
 
 
 def test_five_nodes_lie_in_a_row_and_ten_in_two() -> None:
