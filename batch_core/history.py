@@ -33,6 +33,7 @@ from batch_core.folders import make_private
 from batch_core.history_file import (
     EPOCH,
     LAST_KNOWN,
+    LAST_STATES,
     STEPS,
     Things,
     add,
@@ -206,6 +207,12 @@ class History:
                 (scope,),
             ).fetchall()
         return [State(name, state, moment_of(since)) for name, state, since in rows]
+
+    def last_states(self, job: int) -> list[tuple[str, str, str, datetime, datetime]]:
+        """Of each task its id, its name, its last state and since when, and when it was first known."""
+        with self._lock:
+            rows = self._db.execute(LAST_STATES, (job,)).fetchall()
+        return [(id, name, state, moment_of(since), moment_of(at)) for id, name, state, since, at in rows]
 
     def phases(
         self, pool: int, after: datetime | None = None, quiet: Sequence[str] = QUIET

@@ -28,6 +28,10 @@ CREATE TABLE IF NOT EXISTS attempt (id INTEGER PRIMARY KEY, thing INTEGER NOT NU
 # Of each attempt what was added last: the other columns are those of the row with the greatest id.
 LAST_KNOWN = """SELECT thing, number, node, started, ended, outcome, retries, slots, max(id) FROM attempt
     WHERE thing IN (SELECT id FROM thing WHERE scope=?) GROUP BY thing, number"""
+# Of each node or task: its id and name, its last state and since when, and when it was first known.
+LAST_STATES = """SELECT name, label, (SELECT state FROM state WHERE thing = thing.id ORDER BY since DESC LIMIT 1),
+    (SELECT max(since) FROM state WHERE thing = thing.id), (SELECT min(since) FROM state WHERE thing = thing.id)
+    FROM thing WHERE scope=? AND EXISTS (SELECT 1 FROM state WHERE thing = thing.id) ORDER BY id"""
 # What a file lacks that was made before: table, column, and how it is declared.
 ADDED = (("attempt", "slots", "INTEGER NOT NULL DEFAULT 1"),)
 STEPS = """SELECT thing.name, number, max(CASE step.name WHEN 'converting' THEN since END),

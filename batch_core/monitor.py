@@ -176,7 +176,7 @@ class Recorder:
             _log.warning("Batch answered something unexpected: %r", error)
             self._complain(ServiceFailure("What Batch answered can't be read.", "It will be asked again."))
             return broken.seconds()
-        return self.every
+        return 0.0 if poller.asking else self.every
 
     def _publish(self, picture: Snapshot) -> None:
         with self._wake:

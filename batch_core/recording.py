@@ -57,11 +57,19 @@ class TaskBook:
             if before is None and self._kept(row):
                 continue
             earlier = moment(doc.get("previousStateTransitionTime"))
+            if before is None and row.created and row.created < (earlier or row.since):
+                changes.append(State(row.id, "active", row.created))  # as each task begins
             if earlier and (before is None or before.since < earlier):
                 changes.append(State(row.id, str(doc.get("previousState", "")).lower(), earlier))
             changes.append(State(row.id, row.state, row.since))
             changes += self._try(doc, row)
         return changed, changes
+
+    def remember(self, rows: Iterable[TaskRow]) -> None:
+        """Takes rows that the history knows to be as they are."""
+        for row in rows:
+            self._count(self.rows.get(row.id), row)
+            self.rows.put(row.id, row)
 
     def keep_only(self, ids: set[str], now: datetime) -> tuple[bool, list[Change]]:
         """After a whole list: forgets the tasks that are not in it any more."""

@@ -149,7 +149,8 @@ class Snapshot:
     With `error` set, the rest is the last good picture, `age()` seconds old. `places` tell the `order` of all nodes
     that the pool ever had, also of those that are gone, `reach` how many places the heatmap has, and `stays` tell when it had which since the job was made;
     `steps` are known of attempts that somebody looked at
-    (`Recorder.look_closer`), by task id and attempt as a Span has them.
+    (`Recorder.look_closer`), by task id and attempt as a Span has them. `asking`: its tasks are those of the history,
+    as last seen at `taken_at`, until the service has told of all.
     """
 
     version: int
@@ -168,6 +169,7 @@ class Snapshot:
     reach: int = 0
     stays: Sequence[Stay] = ()
     steps: Mapping[tuple[str, int], Steps] = field(default_factory=dict)
+    asking: bool = False
     taken: float = field(default_factory=time.monotonic, compare=False)
 
     def age(self) -> float:

@@ -6,13 +6,15 @@ from datetime import datetime, timedelta
 
 from batch_core import jobs
 from batch_core.closer import Closer
-from batch_core.doubts import Doubt
+from batch_core.doubts import SMALL, Doubt
 from batch_core.errors import NotFound
 from batch_core.feed import Feed
 from batch_core.history import Change, Known
 from batch_core.jobs import Run, run_from
 from batch_core.keeping import Keeper, Key
 from batch_core.recording import TASK_SELECT, TaskBook
+from batch_core.remembering import all_ended, remembered
+from batch_core.snapshot import TaskRow
 from batch_core.times import wire
 
 OVERLAP = timedelta(seconds=10)  # lists lag and the service's clocks differ: what is seen twice is merged
@@ -28,6 +30,7 @@ class TaskWatch:
         self.book = TaskBook(Known())
         self.closer = Closer(feed)
         self.changed = False
+        self._remembered: list[TaskRow] = []
         self._born: datetime | None = None
         self._seen: datetime | None = None
         self._looked = 0.0
@@ -39,6 +42,12 @@ class TaskWatch:
     def key(self) -> Key:
         """The job in the history."""
         return "job", self.job_id or "", self._born
+
+    @property
+    def last_seen(self) -> tuple[datetime, list[TaskRow]] | None:
+        """What the history knew last of more tasks than a page, until they are listed, and when that was."""
+        many = len(self._remembered) > SMALL
+        return (self._seen, self._remembered) if self._seen and many and not self._loaded else None
 
     @property
     def over(self) -> bool:
@@ -72,7 +81,9 @@ class TaskWatch:
         """Begins a book for the job: what the history knows of its attempts is the start."""
         self._born = born
         scope, history = self._keeper.scope(self.key), self._keeper.history
-        self.book = TaskBook(history.known(scope) if history and scope else Known())
+        known = history.known(scope) if history and scope else Known()
+        self.book = TaskBook(known)
+        self._remembered = remembered(history, scope, known) if history and scope else []
         self.closer = Closer(self._feed, history.steps(scope) if history and scope else ())
         self._seen = history.last_seen(scope) if history and scope else None
         self._loaded = self._final = False
@@ -90,7 +101,9 @@ class TaskWatch:
             return
         over = self.job.over
         try:
-            self._list(whole=not self._loaded)
+            if self._loaded or not self._ended_as_remembered():
+                self._list(whole=not self._loaded)
+            self._remembered = []
             known = len(self.book.rows)
             if self._doubt.must_reload(self._counted(), known, known):
                 self._list(whole=True)
@@ -112,6 +125,23 @@ class TaskWatch:
         before = self.closer.steps
         changes = self.closer.look(self.job.id, wanted, self.book, self._keeper.now())
         self._note(self.closer.steps is not before, changes)
+
+    def _ended_as_remembered(self) -> bool:
+        """Whether the history has all of a job that is over; then only what failed is listed, with its reasons."""
+        done = [row for row in self._remembered if row.result == "success"]
+        if not (self.job and self.job.over and self._remembered and all_ended(self._remembered)):
+            return False
+        counts = self._counts()
+        if counts is None or counts != (0, len(done), len(self._remembered) - len(done)):
+            return False
+        failed = {"$select": TASK_SELECT, "$filter": "executionInfo/result eq 'failure'"}
+        docs = [doc for page in self._feed.many(f"/jobs/{self.job_id}/tasks", **failed) for doc in page]
+        if {doc["id"] for doc in docs} != {row.id for row in self._remembered} - {row.id for row in done}:
+            return False
+        self.book.remember(done)
+        self._note(True, self.book.update(docs)[1])
+        self._loaded = True
+        return True
 
     def _list(self, whole: bool) -> None:
         query = {"$select": TASK_SELECT}
@@ -141,11 +171,20 @@ class TaskWatch:
 
     def _counted(self) -> int | None:
         """How many tasks there are by the counts API, which knows of deletions."""
+        counts = self._counts()
+        return None if counts is None else sum(counts)
+
+    def _counts(self) -> tuple[int, int, int] | None:
+        """The same: how many have not ended, have succeeded and have failed."""
         doc: Mapping[str, Mapping[str, int]] | None = self._feed.one(f"/jobs/{self.job_id}/taskcounts")
         if doc is None:
             return None
         counted = doc.get("taskCounts") or {}
-        return sum(counted.get(state) or 0 for state in ("active", "running", "completed"))
+        open_ones, succeeded = (
+            (counted.get("active") or 0) + (counted.get("running") or 0),
+            counted.get("succeeded") or 0,
+        )
+        return open_ones, succeeded, (counted.get("completed") or 0) - succeeded
 
     def _note(self, changed: bool, changes: list[Change]) -> None:
         self.changed |= changed

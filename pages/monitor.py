@@ -119,7 +119,9 @@ def freshness(account: Account, snapshot: Snapshot, at_rest: bool) -> None:
     age = snapshot.age()
     if snapshot.error is not None:
         session.show_error(snapshot.error)
-    if at_rest:
+    if snapshot.asking:
+        told = f"as last seen at {words.when(snapshot.taken_at)}, asking now"
+    elif at_rest:
         told = f"as of {words.when(snapshot.taken_at)}"
     elif age > STALE_SECONDS:
         told = f":orange[:material/warning: updated {duration(timedelta(seconds=age))} ago]"

@@ -22,7 +22,8 @@ _JOB_STATES = {
 
 def settled(snapshot: Snapshot) -> bool:
     """Whether the job that is watched is over and its last picture complete."""
-    return snapshot.job is not None and snapshot.job.over and not snapshot.counts.running
+    over = snapshot.job is not None and snapshot.job.over
+    return over and not snapshot.counts.running and not snapshot.asking
 
 
 def elapsed(snapshot: Snapshot) -> timedelta:

@@ -5,13 +5,13 @@ import sqlite3
 import time
 import uuid
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 import pytest
 from azure.batch import models
 
-from batch_core import jobs, launching, pools
+from batch_core import jobs, launching, pools, watching_tasks
 from batch_core.account import Account
 from batch_core.errors import Throttled
 from batch_core.failures import start_task_log
@@ -20,7 +20,7 @@ from batch_core.history import GONE, History
 from batch_core.monitor import Recorder, Snapshot, history_path, list_job_ids, list_pool_ids
 from batch_core.snapshot import Counts
 from tests.core.commands import DONE, ends_with, python, takes
-from tests.core.proxy import Door, door_to
+from tests.core.proxy import Door, Fault, door_to
 from tests.waiting import until
 
 EVERY = 0.1
@@ -286,6 +286,53 @@ def test_after_the_first_list_only_changes_are_asked_for(watch, job, door) -> No
     until(lambda: asked.count("$filter=stateTransitionTime ge DateTime'") >= 5, what="five deltas")
     whole = asked.count(f"/jobs/{job_id}/tasks?") - asked.count("$filter=stateTransitionTime")
     assert whole == 1
+
+
+def test_after_a_restart_the_history_is_shown_with_its_age_until_all_tasks_are_listed(
+    watch, job, door, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching_tasks, "SMALL", 3)
+    account, asked = door
+    job_id = job(*"xxxx", pool="nowhere")
+    first = watch(None, job_id, account)
+    before = seen(first, lambda s: s.counts.active == 4, "four waiting tasks")
+    first.stop()
+    with closing(sqlite3.connect(history_path(tmp_path, account))) as history, history:
+        history.execute("UPDATE seen SET at = at - 3600000000")  # as if that had been an hour ago
+    asked.judge = lambda call: Fault("status", 503) if call.path.endswith(f"/{job_id}/tasks") else None
+    again = watch(None, job_id, account)
+    shot = seen(again, lambda s: s.asking and s.error, "the history's picture, with what is wrong now")
+    assert (shot.counts, list(shot.tasks)) == (before.counts, list(before.tasks))
+    assert shot.job
+    assert not shot.job.over
+    assert 3600 <= (before.taken_at - shot.taken_at).total_seconds() + 2 < 3700
+    assert 3590 < shot.age() < 3700
+    asked.judge = None
+    now = seen(again, lambda s: not s.asking, "the service's picture")
+    assert (now.counts, list(now.tasks), now.error) == (before.counts, list(before.tasks), None)
+    assert now.age() < 60
+
+
+@pytest.mark.parametrize("changed", [False, True], ids=["as it was", "a task was deleted"])
+def test_a_job_whose_end_is_in_the_history_is_counted_and_not_listed_again(
+    ready: Account, watch, job, door, changed: bool
+) -> None:
+    account, asked = door
+    job_id = job(DONE, DONE, ends_with(3))
+    first = watch(None, job_id, account)
+    seen(first, lambda s: s.counts == Counts(succeeded=2, failed=1), "the tasks' end")
+    jobs.stop(ready, job_id)
+    before = seen(first, lambda s: s.job and s.job.state == "completed", "the job's end")
+    first.stop()
+    if changed:
+        ready.batch.delete_task(job_id, "t0000")
+    asked.asked.clear()
+    after = seen(watch(None, job_id, account), lambda s: len(s.tasks) == 3 - changed, "all tasks")
+    assert {row.id: row for row in after.tasks} == {
+        row.id: row for row in before.tasks if not (changed and row.id == "t0000")
+    }
+    lists = [one for one in asked.asked if f"/jobs/{job_id}/tasks?" in one]
+    assert ["result eq 'failure'" in one for one in lists] == [not changed], "a list of what failed will do"
 
 
 def test_many_readers_cost_no_more_calls_than_one_and_unchanged_pictures_keep_their_version(

@@ -1,5 +1,6 @@
 """Monitor: what is watched, what it says about it, and where it leads."""
 
+import re
 import sys
 import time
 import uuid
@@ -253,6 +254,23 @@ def test_an_old_picture_says_so_with_the_reason(
     assert "updated 30 s ago" in text(opened)
     assert "Could not list the tasks: no account answers." in opened.error[0].value
     assert metrics(opened)["Done"] == "2 / 2"
+
+
+def test_a_picture_of_the_history_says_when_that_was_seen_and_is_not_the_last(
+    app: Open, finished_run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    watched(app(PAGE, run=finished_run.id), lambda page: bool(page.success))
+    ask, asked = monitor.Recorder.snapshot, []
+
+    def first(recorder: monitor.Recorder) -> Snapshot | None:
+        asked.append(picture := ask(recorder))
+        return picture and replace(picture, asking=True, taken_at=datetime(2026, 11, 22, 14, 2, tzinfo=UTC))
+
+    monkeypatch.setattr(monitor.Recorder, "snapshot", first)
+    opened = app(PAGE, run=finished_run.id)
+    assert re.search(r"as last seen at .*\d\d:02, asking now", text(opened))
+    assert not settled(replace(asked[-1], asking=True)), "else the page would stop to look"
+    assert settled(asked[-1])
 
 
 def test_pause_holds_the_picture(app: Open, foreign_job: str, monkeypatch: pytest.MonkeyPatch) -> None:
