@@ -78,6 +78,13 @@ class NodeBook:
                 changes.append(State(row.id, row.state, row.since))
         return changed, changes
 
+    def use(self, docs: Iterable[Doc]) -> None:
+        """Takes how many slots are in use on nodes that run, for the next `settle`."""
+        for doc in docs:
+            row = self.rows.get(doc["id"])
+            if row and row.state == "running":
+                self._listed[row.id] = doc.get("runningTaskSlotsCount") or 0
+
     def settle(self, busy: Mapping[str, int], touched: Iterable[str], slots: int) -> bool:
         """Corrects the slots in use by those that one job's tasks take now: whether a row changed.
 

@@ -1,12 +1,14 @@
 """A pool and its nodes, poll by poll: what is asked for, and what the history gets to know.
 
 Of a small pool all nodes are listed each time. Of a large one those whose state has changed, and all when the counts
-tell of nodes that went, or of states that were missed; the slots in use are told by the tasks that run in them.
+tell of nodes that went, or of states that were missed; the slots in use are told by the tasks that run in them, or of
+a pool alone by a short list of the nodes that run.
 """
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
+from time import monotonic
 
 from batch_core import pools
 from batch_core.doubts import Doubt
@@ -26,6 +28,7 @@ SMALL_POOL = 200  # nodes that are listed each time
 WHOLE_EVERY = (
     60.0  # seconds between two whole lists of a larger pool: no delta tells that a node takes no more tasks
 )
+SLOTS_EVERY = 10.0  # between two looks at what runs on such a pool's nodes, where no job tells that
 LOOKED_BACK = timedelta(hours=12)  # of a pool that is watched without a job
 
 
@@ -34,7 +37,8 @@ class NodeWatch:
 
     def __init__(self, feed: Feed, keeper: Keeper, pool_id: str | None, alone: bool) -> None:
         self._feed, self._keeper, self._pool_id = feed, keeper, pool_id
-        self._quiet = QUIET_ALONE if alone else QUIET
+        self._alone, self._quiet = alone, QUIET_ALONE if alone else QUIET
+        self._slots_asked = 0.0
         self.pool: PoolInfo | None = None
         self.book = NodeBook({})
         self.phases = PhaseBook((), self._quiet)
@@ -68,8 +72,22 @@ class NodeWatch:
         self.changed |= changed or pool != self.pool
         self.pool, self._mark = pool, mark
         self._keep(key, changes)
+        if whole:
+            self._slots_asked = monotonic()
+        elif self._alone and monotonic() - self._slots_asked >= SLOTS_EVERY:
+            self._ask_for_slots(pool_id)
         if self.book.rows:
             self._keeper.mark(key)
+
+    def _ask_for_slots(self, pool_id: str) -> None:
+        """A node that goes on running has no new state, so no delta tells of the slots in use on it."""
+        self._slots_asked = monotonic()
+        query = {"$select": "id,runningTaskSlotsCount", "$filter": "state eq 'running'"}
+        try:
+            for page in self._feed.many(f"/pools/{pool_id}/nodes", **query):
+                self.book.use(page)
+        except NotFound:
+            return  # the pool has just gone; the next poll tells
 
     def mark_seen(self) -> None:
         """Notes for the last time that the nodes were still there."""

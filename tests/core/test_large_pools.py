@@ -89,6 +89,33 @@ def test_states_slots_and_removals_are_told_without_listing_all_nodes_again(
     assert whole() - lists <= 2, "the counts have told that it is time"
 
 
+def test_of_a_large_pool_alone_the_slots_in_use_are_told_without_listing_all_nodes_again(
+    account: Account, cloud: dict, fleet: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watching_nodes, "SLOTS_EVERY", 0.3)
+    with door_to(cloud) as (through, door):
+        recorder = Recorder(through, fleet, None, tmp_path, every=0.1)
+        recorder.start()
+        try:
+            seen(recorder, lambda s: [n.state for n in s.nodes] == ["idle"] * NODES, "idle nodes")
+            add_tasks(account, fleet, NODES)
+            seen(recorder, lambda s: [n.slots_used for n in s.nodes] == [1] * NODES, "a task on each node")
+            late = lambda s: s.taken_at - max(n.since for n in s.nodes) > timedelta(seconds=1.5)  # noqa: E731
+            seen(recorder, late, "a time from which on no delta tells of these nodes")
+            lists = sum("/nodes?" in one and "$filter" not in one for one in list(door.asked))
+            add_tasks(account, fleet, 7, first=NODES)
+            shot = seen(recorder, lambda s: sum(n.slots_used for n in s.nodes) == NODES + 7, "the slots")
+        finally:
+            recorder.stop()
+        assert {n.id: (n.state, n.slots_used) for n in shot.nodes} == _slots(account, fleet)
+        assert sum("/nodes?" in one and "$filter" not in one for one in door.asked) == lists
+        asked = [one for one in door.asked if "$filter=state eq 'running'" in one]
+        assert asked
+        assert all("$select=id,runningTaskSlotsCount&" in one for one in asked), (
+            "short, for thousands of nodes"
+        )
+
+
 def test_what_other_jobs_take_of_a_node_is_counted_with_it() -> None:
     book = NodeBook({})
     book.update(
