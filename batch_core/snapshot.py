@@ -147,10 +147,10 @@ class Snapshot:
 
     `stopped` tells how many of the tasks that count as failed were stopped by a person or a time limit.
     With `error` set, the rest is the last good picture, `age()` seconds old. `places` tell the `order` of all nodes
-    that the pool ever had, also of those that are gone, `reach` how many places the heatmap has, and `stays` tell when it had which since the job was made;
-    `steps` are known of attempts that somebody looked at
+    that the pool ever had, also of those that are gone, `reach` how many places the heatmap has, and `stays` when the
+    pool had which node since the job was made. `steps` are known of attempts that somebody looked at
     (`Recorder.look_closer`), by task id and attempt as a Span has them. `asking`: its tasks are those of the history,
-    as last seen at `taken_at`, until the service has told of all.
+    as last seen at `taken_at`, until the service has told of all. One that is `past` was played back.
     """
 
     version: int
@@ -170,6 +170,7 @@ class Snapshot:
     stays: Sequence[Stay] = ()
     steps: Mapping[tuple[str, int], Steps] = field(default_factory=dict)
     asking: bool = False
+    past: bool = False
     taken: float = field(default_factory=time.monotonic, compare=False)
 
     def age(self) -> float:
