@@ -14,6 +14,7 @@ from batch_core.snapshot import NodeRow, Span, TaskRow
 
 T = TypeVar("T")
 NOT_THERE, WAITING, RUNNING, SUCCEEDED, FAILED, HALTED = range(6)  # what a row counts as
+MARK_EVERY = 20_000  # changes
 
 Change = tuple[
     datetime, int, T | None, int
@@ -21,7 +22,7 @@ Change = tuple[
 
 
 class Course(Generic[T]):
-    """Rows through time. To tell a moment it walks all changes until then: no lock, nothing to go out of step."""
+    """Rows through time. To tell a moment it walks the changes since the last mark before it, where all rows are kept."""
 
     def __init__(self, changes: Iterable[Change[T]], count: int) -> None:
         """Takes the changes of so many places, in any order."""
@@ -30,17 +31,25 @@ class Course(Generic[T]):
         self._places = [place for _, place, _, _ in ordered]
         self._rows = [row for _, _, row, _ in ordered]
         self._kinds = bytes(kind for _, _, _, kind in ordered)
-        self._count = count
+        self._marks: list[tuple[list[T | None], bytearray]] = [([None] * count, bytearray(count))]
+        for last in range(MARK_EVERY, len(ordered) + 1, MARK_EVERY):
+            self._marks.append(self._walked(last))
 
     def at(self, moment: datetime) -> tuple[list[T], bytes]:
         """The rows that were there, by place, and beside each what it counts as."""
-        last = bisect_right(self._times, moment)
-        rows: list[T | None] = [None] * self._count
-        kinds = bytearray(self._count)
-        for place, row, kind in zip(self._places[:last], self._rows, self._kinds, strict=False):
+        rows, kinds = self._walked(bisect_right(self._times, moment))
+        return [row for row in rows if row is not None], bytes(kinds).replace(b"\0", b"")
+
+    def _walked(self, last: int) -> tuple[list[T | None], bytearray]:
+        """What stands in each place after so many changes."""
+        mark = min(last // MARK_EVERY, len(self._marks) - 1)
+        kept_rows, kept_kinds = self._marks[mark]
+        rows, kinds = list(kept_rows), bytearray(kept_kinds)
+        some = slice(mark * MARK_EVERY, last)
+        for place, row, kind in zip(self._places[some], self._rows[some], self._kinds[some], strict=True):
             rows[place] = row
             kinds[place] = kind
-        return [row for row in rows if row is not None], bytes(kinds.replace(b"\0", b""))
+        return rows, kinds
 
     def most(self, first: datetime, last: datetime) -> tuple[int, datetime]:
         """The most rows that were there at once in a stretch of time, and since when there were so many."""
@@ -114,26 +123,21 @@ def _then(row: TaskRow, state: str, since: datetime, tries: Sequence[Span]) -> T
     over = [span for span in tries if span.end is not None and span.end <= since]
     before = over[-1] if over else None
     now = next((span for span in tries if span.end is None or span.end > since), None)
-    bare = replace(
+    at_work = now is not None and state in ("preparing", "running")
+    told = replace(
         row,
         state=state,
         since=since,
         result=None,
         exit_code=None,
-        node_id=None,
-        started=None,
+        node_id=now.node_id if now and at_work else None,
+        started=now.start if now and state == "running" else None,
         ended=None,
         failure=None,
-        lost=False,
+        lost=state == "active" and before is not None and before.outcome in ("preempted", "lost"),
         retries=before.attempt if before else 0,
     )
-    if state == "completed":
-        return _ended(bare, before)
-    if state == "active":
-        return replace(bare, lost=True) if before and before.outcome in ("preempted", "lost") else bare
-    if now is None:
-        return bare
-    return replace(bare, node_id=now.node_id, started=now.start if state == "running" else None)
+    return _ended(told, before) if state == "completed" else told
 
 
 def _ended(row: TaskRow, last: Span | None) -> TaskRow:
@@ -160,37 +164,46 @@ def _counts_as(row: TaskRow | None) -> int:
     return RUNNING if row.state in ("running", "preparing") else WAITING
 
 
-def node_course(
-    nodes: Iterable[NodeRow], places: Mapping[str, int], states: Iterable[State]
-) -> Course[NodeRow]:
-    """Of a pool's nodes as last seen, the places of all there ever were, and all states that were seen, oldest first.
+class NodeCourse:
+    """A pool's nodes through time. Of one that is gone the address and the error are not known any more, and that it
+    was a Spot node only where Azure took it back."""
 
-    Of a node that is gone the address and the error are not known any more, and that it was a Spot node only where
-    Azure took it back. No row says how many slots are in use.
-    """
-    seen, last = _by_id(states), {row.id: row for row in nodes}
-    order = {**places}
-    for id in [*seen, *last]:
-        order.setdefault(id, len(order))
-    changes: list[Change[NodeRow]] = []
-    for id, place in order.items():
-        told, row = seen.get(id, []), last.get(id)
-        if row and (row.since, row.state) not in {(one.since, one.state) for one in told}:
-            told = sorted([*told, State(id, row.state, row.since)], key=lambda one: one.since)
-        if not told:
-            continue
-        spot = any(one.state == "preempted" for one in told)
-        base = row or NodeRow(id, "", told[0].since, not spot, 0, place, "", "", 0, told[0].since)
-        for one in told:
-            version = None if one.state == GONE else _node_then(base, one)
-            changes.append((one.since, place, version, NOT_THERE if version is None else WAITING))
-    return Course(changes, len(order))
+    def __init__(self, nodes: Iterable[NodeRow], places: Mapping[str, int], states: Iterable[State]) -> None:
+        """Takes the nodes as last seen, the places of all there ever were, and all states that were seen."""
+        seen = _by_id(states)
+        last = {row.id: row for row in nodes}
+        for id, row in last.items():
+            if (row.state, row.since) not in {(one.state, one.since) for one in seen.get(id, ())}:
+                seen.setdefault(id, []).append(State(id, row.state, row.since))
+        order = dict(places)
+        for id in seen:
+            order.setdefault(id, len(order))
+        self._rows = {id: last.get(id) or _gone(told, order[id]) for id, told in seen.items()}
+        self.states: Course[State] = Course(
+            (
+                (one.since, order[id], None if gone else one, NOT_THERE if gone else WAITING)
+                for id, told in seen.items()
+                for one in told
+                for gone in (one.state == GONE,)
+            ),
+            len(order),
+        )
+
+    def at(self, moment: datetime, used: Mapping[str, int]) -> tuple[NodeRow, ...]:
+        """The nodes that were there; `used` are the slots that tasks took then."""
+        return tuple(self._then(one, used.get(one.id, 0)) for one in self.states.at(moment)[0])
+
+    def _then(self, one: State, used: int) -> NodeRow:
+        row = self._rows[one.id]
+        if (one.since, one.state) == (row.since, row.state):
+            return replace(row, slots_used=used)
+        return replace(row, state=one.state, since=one.since, slots_used=used, error="", accepts=True)
 
 
-def _node_then(row: NodeRow, one: State) -> NodeRow:
-    if (one.since, one.state) == (row.since, row.state):
-        return replace(row, slots_used=0)
-    return replace(row, state=one.state, since=one.since, slots_used=0, error="", accepts=True)
+def _gone(told: Sequence[State], place: int) -> NodeRow:
+    spot = any(one.state == "preempted" for one in told)
+    first = min(one.since for one in told)
+    return NodeRow(told[0].id, "", first, not spot, 0, place, "", "", 0, first)
 
 
 def _by_id(states: Iterable[State]) -> dict[str, list[State]]:

@@ -10,18 +10,20 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import UTC, datetime
+from itertools import accumulate
 from operator import attrgetter
 from pathlib import Path
 from typing import Literal
 
 from batch_core.history import History, State
 from batch_core.jobs import Run
-from batch_core.past_rows import FAILED, HALTED, RUNNING, SUCCEEDED, WAITING, node_course, task_course
+from batch_core.past_rows import FAILED, HALTED, RUNNING, SUCCEEDED, WAITING, NodeCourse, task_course
 from batch_core.pools import PoolInfo
 from batch_core.snapshot import Counts, NodePhase, NodeRow, Snapshot, Span, Steps, TaskRow
 
 Kind = Literal["failed", "lost", "preempted", "starttaskfailed", "unusable"]
+_NEVER = datetime.max.replace(tzinfo=UTC)  # the end of what goes on
 _OF_NODES: tuple[Kind, ...] = ("preempted", "starttaskfailed", "unusable")
 
 
@@ -49,12 +51,14 @@ class Playback:
         self._latest, self._job = latest, latest.job
         self._spans = sorted(latest.spans, key=attrgetter("start", "task_id", "attempt"))
         self._starts = [span.start for span in self._spans]
-        self._open = [replace(span, end=None, outcome="running") for span in self._spans]
+        self._ends = [span.end or _NEVER for span in self._spans]
+        self._last_ends = list(accumulate(self._ends, max))  # of each span and all before it
+        self._open: dict[int, Span] = {}
         self._tasks = task_course(latest.tasks, self._spans, task_states)
-        self._nodes = node_course(latest.nodes, latest.places, node_states)
+        self._nodes = NodeCourse(latest.nodes, latest.places, node_states)
         self.start = min([self._job.created, *self._starts[:1]])
         self.end = max(self.start, _end(latest))
-        self._most, self._reached = self._nodes.most(self.start, self.end)
+        self._most, self._reached = self._nodes.states.most(self.start, self.end)
         self._slots = latest.slots if latest.pool else _most_at_once(self._spans)
         self.troubles = _troubles(latest, self.start, self.end)
         self._times = [trouble.at for trouble in self.troubles]
@@ -108,18 +112,20 @@ class Playback:
             if node_id := tasks[place].node_id:
                 used[node_id] += tasks[place].slots
             place = kinds.find(RUNNING, place + 1)
-        rows, _ = self._nodes.at(moment)
-        return tuple(
-            replace(row, slots_used=min(self._slots, used[row.id])) if row.id in used else row for row in rows
-        )
+        return self._nodes.at(moment, {id: min(self._slots, number) for id, number in used.items()})
 
     def _spans_at(self, moment: datetime) -> tuple[Span, ...]:
         """What had begun, and open what had not ended: each the same object as in the picture before where it can be."""
         begun = bisect_right(self._starts, moment)
-        return tuple(
-            span if span.end is not None and span.end <= moment else open_one
-            for span, open_one in zip(self._spans[:begun], self._open, strict=False)
-        )
+        spans = self._spans[:begun]
+        for place in range(begun - 1, -1, -1):
+            if self._last_ends[place] <= moment:
+                break
+            if self._ends[place] > moment:
+                if place not in self._open:
+                    self._open[place] = replace(spans[place], end=None, outcome="running")
+                spans[place] = self._open[place]
+        return tuple(spans)
 
     def _steps_at(self, moment: datetime) -> dict[tuple[str, int], Steps]:
         """How far attempts were known to be; how much of a result was made is not kept."""
