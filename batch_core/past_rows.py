@@ -165,39 +165,74 @@ def _counts_as(row: TaskRow | None) -> int:
 
 
 class NodeCourse:
-    """A pool's nodes through time. Of one that is gone the address and the error are not known any more, and that it
-    was a Spot node only where Azure took it back."""
+    """A pool's nodes through time. Short states that no poll met are told by the attempts: a node was there while one
+    ran on it, and at work. Of a node that is gone the address and the error are not known any more, and that it was
+    a Spot node only where Azure took it back."""
 
-    def __init__(self, nodes: Iterable[NodeRow], places: Mapping[str, int], states: Iterable[State]) -> None:
-        """Takes the nodes as last seen, the places of all there ever were, and all states that were seen."""
-        seen = _by_id(states)
-        last = {row.id: row for row in nodes}
-        for id, row in last.items():
-            if (row.state, row.since) not in {(one.state, one.since) for one in seen.get(id, ())}:
-                seen.setdefault(id, []).append(State(id, row.state, row.since))
+    def __init__(
+        self,
+        nodes: Iterable[NodeRow],
+        places: Mapping[str, int],
+        states: Iterable[State],
+        spans: Iterable[Span],
+        begun: datetime,
+    ) -> None:
+        """Takes the nodes as last seen, the places of all there ever were, all states that were seen, all attempts,
+        and when the job began."""
+        seen, last, ran = _by_id(states), {row.id: row for row in nodes}, _signs(spans)
         order = dict(places)
-        for id in seen:
-            order.setdefault(id, len(order))
-        self._rows = {id: last.get(id) or _gone(told, order[id]) for id, told in seen.items()}
-        self.states: Course[State] = Course(
-            (
-                (one.since, order[id], None if gone else one, NOT_THERE if gone else WAITING)
-                for id, told in seen.items()
-                for one in told
-                for gone in (one.state == GONE,)
-            ),
-            len(order),
-        )
+        changes: list[Change[State]] = []
+        self._rows: dict[str, NodeRow] = {}
+        for id in dict.fromkeys([*seen, *last, *ran]):
+            place = order.setdefault(id, len(order))
+            told = _node_states(id, last.get(id), seen.get(id, []), ran.get(id), begun)
+            self._rows[id] = last.get(id) or _gone(told, place)
+            for one in told:
+                gone = one.state == GONE
+                changes.append((one.since, place, None if gone else one, NOT_THERE if gone else WAITING))
+        self.states = Course(changes, len(order))
 
-    def at(self, moment: datetime, used: Mapping[str, int]) -> tuple[NodeRow, ...]:
-        """The nodes that were there; `used` are the slots that tasks took then."""
-        return tuple(self._then(one, used.get(one.id, 0)) for one in self.states.at(moment)[0])
+    def at(self, moment: datetime, used: Mapping[str, tuple[int, datetime]]) -> tuple[NodeRow, ...]:
+        """The nodes that were there; `used` are the slots that tasks took on each, and since when."""
+        return tuple(self._then(one, used.get(one.id)) for one in self.states.at(moment)[0])
 
-    def _then(self, one: State, used: int) -> NodeRow:
-        row = self._rows[one.id]
+    def _then(self, one: State, used: tuple[int, datetime] | None) -> NodeRow:
+        row, slots = self._rows[one.id], used[0] if used else 0
         if (one.since, one.state) == (row.since, row.state):
-            return replace(row, slots_used=used)
-        return replace(row, state=one.state, since=one.since, slots_used=used, error="", accepts=True)
+            return replace(row, slots_used=slots)
+        if used and one.state in ("idle", "starting"):
+            one = State(one.id, "running", used[1])
+        return replace(row, state=one.state, since=one.since, slots_used=slots, error="", accepts=True)
+
+
+def _signs(spans: Iterable[Span]) -> dict[str, tuple[datetime, datetime | None]]:
+    """When something first ran on each node, and when it last ended there; None while something runs."""
+    found: dict[str, tuple[datetime, datetime | None]] = {}
+    for span in spans:
+        first, last = found.get(span.node_id, (span.start, span.end))
+        ended = None if last is None or span.end is None else max(last, span.end)
+        found[span.node_id] = min(first, span.start), ended
+    return found
+
+
+def _node_states(
+    id: str,
+    row: NodeRow | None,
+    seen: Sequence[State],
+    ran: tuple[datetime, datetime | None] | None,
+    begun: datetime,
+) -> list[State]:
+    """A node's states, with what goes without saying: it was there when it was allocated and while something ran."""
+    told = {(one.since, one.state) for one in seen} | ({(row.since, row.state)} if row else set())
+    first = min((since for since, _ in told), default=None)
+    allocated = row.allocated if row else None
+    if allocated and (first is None or allocated < first):
+        told.add((allocated, "idle" if allocated < begun else "starting"))
+    if ran and (first is None or ran[0] < first):
+        told.add((ran[0], "idle"))
+    if ran and ran[1] and not seen and row is None:
+        told.add((ran[1], GONE))
+    return [State(id, state, since) for since, state in sorted(told)]
 
 
 def _gone(told: Sequence[State], place: int) -> NodeRow:

@@ -55,8 +55,8 @@ class Playback:
         self._last_ends = list(accumulate(self._ends, max))  # of each span and all before it
         self._open: dict[int, Span] = {}
         self._tasks = task_course(latest.tasks, self._spans, task_states)
-        self._nodes = NodeCourse(latest.nodes, latest.places, node_states)
         self.start = min([self._job.created, *self._starts[:1]])
+        self._nodes = NodeCourse(latest.nodes, latest.places, node_states, self._spans, self.start)
         self.end = max(self.start, _end(latest))
         self._most, self._reached = self._nodes.states.most(self.start, self.end)
         self._slots = latest.slots if latest.pool else _most_at_once(self._spans)
@@ -106,13 +106,15 @@ class Playback:
 
     def _nodes_at(self, moment: datetime, tasks: Sequence[TaskRow], kinds: bytes) -> tuple[NodeRow, ...]:
         """The nodes, with the slots that the job's tasks took."""
-        used: Counter[str] = Counter()
+        used: dict[str, tuple[int, datetime]] = {}
         place = kinds.find(RUNNING)
         while place >= 0:
-            if node_id := tasks[place].node_id:
-                used[node_id] += tasks[place].slots
+            task = tasks[place]
+            if task.node_id:
+                slots, since = used.get(task.node_id, (0, task.since))
+                used[task.node_id] = min(self._slots, slots + task.slots), min(since, task.since)
             place = kinds.find(RUNNING, place + 1)
-        return self._nodes.at(moment, {id: min(self._slots, number) for id, number in used.items()})
+        return self._nodes.at(moment, used)
 
     def _spans_at(self, moment: datetime) -> tuple[Span, ...]:
         """What had begun, and open what had not ended: each the same object as in the picture before where it can be."""

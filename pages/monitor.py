@@ -19,6 +19,7 @@ from pages.parts.monitor_details import details
 from pages.parts.monitor_head import header, state
 from pages.parts.monitor_lists import lists
 from pages.parts.monitor_numbers import flags, over_time
+from pages.parts.monitor_playback import plays
 from pages.parts.monitor_tables import SHOWN
 from pages.parts.monitor_words import settled, state_line
 from pages.parts.monitor_work import once, work_of
@@ -46,6 +47,8 @@ def page() -> None:
         nothing_runs()
         return
     told.watch(watched.pool_id, watched.job_id)
+    if plays(account, watched):
+        return
     ask_to_remove(account)
     first = picture(watched, patience=FIRST_SECONDS)
     paused = header(account, watched, first)

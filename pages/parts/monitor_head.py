@@ -11,6 +11,7 @@ from batch_core.jobs import Run
 from batch_core.monitor import Snapshot
 from pages.components import finish
 from pages.parts.monitor_choice import Watched
+from pages.parts.monitor_playback import offer
 from pages.shell import session, words
 
 RUNNING: dict[holding.Running, str] = {  # what becomes of running tasks, in Batch's words and ours
@@ -24,6 +25,7 @@ def header(account: Account, watched: Watched, snapshot: Snapshot | None) -> boo
     """Which job this is, and what can be done with it; returns whether the page is paused."""
     job = snapshot.job if snapshot else None
     with st.container(horizontal=True, vertical_alignment="center"):
+        offer(watched, snapshot)
         if job and job.over:
             if job.ours:
                 st.page_link("pages/results.py", label="See the results", icon=":material/task_alt:")

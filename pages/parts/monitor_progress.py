@@ -22,8 +22,8 @@ def expected(snapshot: Snapshot) -> Mapping[str, float]:
 
 
 def look_closer(watched: Watched, snapshot: Snapshot, task_ids: Iterable[str]) -> None:
-    """Lets the recorder read how far these running tasks are, when they are a run's of ours."""
-    if snapshot.job is not None and snapshot.job.ours:
+    """Lets the recorder read how far these running tasks are, when they are a run's of ours and run now."""
+    if snapshot.job is not None and snapshot.job.ours and not snapshot.past:
         session.recorder(watched.pool_id, watched.job_id).look_closer(task_ids)
 
 

@@ -56,7 +56,7 @@ def time_part(fingerprint: str, watched: Watched, snapshot: Snapshot) -> None:
     drawn = once(key, work, lambda: _draw(watched, work, lanes, axis, part))
     if clicked := live_chart(CHART_KEY, drawn.chart):
         st.session_state[SHOWN] = clicked
-    if st.session_state.get("monitor_paused") and axis.live:
+    if st.session_state.get("monitor_paused") and axis.live and not snapshot.past:
         _news(fingerprint, watched, work.attempts.events)
     _told(watched, work, drawn.shown)
     _one_node(watched, work, axis, drawn.shown)

@@ -33,14 +33,20 @@ class _Shared:
         self._lock = threading.Lock()
         self._processors = processors
         self._known: _Seconds | None = None
-        self._forecaster = Forecaster(processors=processors)
+        self._forecaster = self._new()
         self._last: tuple[Snapshot, Numbers] | None = None
+
+    def _new(self) -> Forecaster:
+        known = self._known or _Seconds({}, {})
+        return Forecaster(known.lengths, known.promised, self._processors)
 
     def numbers(self, snapshot: Snapshot, known: _Seconds | None) -> Numbers:
         with self._lock:
             if known and known.lengths and self._known is None:
                 self._known, self._last = known, None
-                self._forecaster = Forecaster(known.lengths, known.promised, self._processors)
+                self._forecaster = self._new()
+            if snapshot.past and self._last and snapshot.taken_at < self._last[0].taken_at:
+                self._forecaster, self._last = self._new(), None  # it only goes on
             newer = self._last is None or self._last[0].taken_at <= snapshot.taken_at
             if self._last is None or (newer and self._last[0] is not snapshot):
                 self._last = snapshot, self._forecaster.numbers(snapshot)
@@ -48,14 +54,14 @@ class _Shared:
 
 
 @lru_cache(maxsize=64)
-def _shared(fingerprint: str, watched: Watched, processors: int) -> _Shared:
+def _shared(fingerprint: str, watched: Watched, processors: int, past: bool) -> _Shared:
     return _Shared(processors)
 
 
 def of(account: Account, watched: Watched, snapshot: Snapshot) -> Numbers:
-    """The numbers of a picture; one that is older than what others have seen gets theirs."""
+    """The numbers of a picture; one that is older than what others have seen gets theirs, if it is not played back."""
     here = account.kind is AccountKind.LOCAL  # where all nodes share this computer
-    shared = _shared(account.fingerprint, watched, (os.cpu_count() or 1) if here else 0)
+    shared = _shared(account.fingerprint, watched, (os.cpu_count() or 1) if here else 0, snapshot.past)
     return shared.numbers(snapshot, _known(account, snapshot))
 
 

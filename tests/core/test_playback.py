@@ -13,7 +13,7 @@ from batch_core.facts import GONE, State
 from batch_core.jobs import run_from
 from batch_core.monitor import Recorder, Snapshot, history_path
 from batch_core.playback import Playback, Trouble, prepare
-from batch_core.snapshot import Counts, NodePhase, Span, Steps, TaskRow
+from batch_core.snapshot import Counts, NodePhase, NodeRow, Span, Steps, TaskRow
 from tests.fleet import add_tasks, simulated_job, simulated_pool
 from tests.waiting import until
 
@@ -248,3 +248,27 @@ def told(shot: Snapshot) -> dict[str, object]:
         "tasks": {(row.id, row.state, row.result, row.node_id, row.started, row.since) for row in shot.tasks},
         "spans": {(one.task_id, one.attempt, one.node_id, one.start, one.end) for one in shot.spans},
     }
+
+
+def test_what_no_poll_met_is_told_by_the_attempts() -> None:
+    """A node that was first seen at rest after its work, and one of which nothing but its work is known."""
+    job = run_from({"id": "job", "creationTime": at(0).isoformat(), "poolInfo": {"poolId": "pool"}})
+    node = NodeRow("n1", "idle", at(6), True, 0, 0, "", "", 1, at(-60))
+    spans = (
+        Span("n1", "t1", "t1", at(2), at(6), "done", 1),
+        Span("n2", "t2", "t2", at(3), at(5), "done", 1),
+    )
+    done = {"result": "success", "exit_code": 0}
+    rows = [
+        task("t1", "completed", 6, started=at(2), ended=at(6), node_id="n1", **done),
+        task("t2", "completed", 5, started=at(3), ended=at(5), node_id="n2", **done),
+    ]
+    latest = Snapshot(1, at(9), None, job, (node,), rows, spans, Counts(succeeded=2), 1, places={"n1": 0})
+    played = Playback(latest, [State("n1", "idle", at(6))], [])
+    assert node_states(played.at(at(1))) == {"n1": ("idle", 0)}
+    assert node_states(played.at(at(4))) == {"n1": ("running", 1), "n2": ("running", 1)}
+    assert [node.since for node in played.at(at(4)).nodes] == [at(2), at(3)]
+    assert node_states(played.at(at(5.5))) == {"n1": ("running", 1)}
+    assert played.at(at(4)).counts == Counts(running=2)
+    assert played.at(at(1.5)).counts == Counts(active=2)
+    assert (played.end, played.at(at(9)).nodes) == (at(6), (node,))
