@@ -90,7 +90,7 @@ class Playback:
             stopped=kinds.count(HALTED),
             places=self._latest.places,
             steps=self._steps_at(moment),
-            past=True,
+            past=self.end,
         )
         return made
 

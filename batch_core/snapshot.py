@@ -150,7 +150,8 @@ class Snapshot:
     that the pool ever had, also of those that are gone, `reach` how many places the heatmap has, and `stays` when the
     pool had which node since the job was made. `steps` are known of attempts that somebody looked at
     (`Recorder.look_closer`), by task id and attempt as a Span has them. `asking`: its tasks are those of the history,
-    as last seen at `taken_at`, until the service has told of all. One that is `past` was played back.
+    as last seen at `taken_at`, until the service has told of all. `past`: of one that
+    is played back, until when the run goes that it is a moment of.
     """
 
     version: int
@@ -170,7 +171,7 @@ class Snapshot:
     stays: Sequence[Stay] = ()
     steps: Mapping[tuple[str, int], Steps] = field(default_factory=dict)
     asking: bool = False
-    past: bool = False
+    past: datetime | None = None
     taken: float = field(default_factory=time.monotonic, compare=False)
 
     def age(self) -> float:

@@ -20,13 +20,14 @@ Figure = dict[str, Any]
 
 @dataclass(frozen=True)
 class Axis:
-    """Where a moment lies on the axis: since `start`, or by the clock of `zone`."""
+    """Where a moment lies on the axis: since `start`, or by the clock of `zone`. It reaches to `now`, or on to `until`."""
 
     start: datetime
     now: datetime
     zone: tzinfo
     relative: bool
     live: bool = True  # whether it goes on
+    until: datetime | None = None
 
     def at(self, moment: datetime) -> str:
         return _text(MIDNIGHT + (moment - self.start)) if self.relative else self.clock(moment)

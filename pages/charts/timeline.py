@@ -222,8 +222,8 @@ def alt_text(work: Attempts, phases: Sequence[NodePhase] = ()) -> str:
 
 
 def _extent(axis: Axis) -> Figure:
-    """Draws nothing, and makes the axis reach from the start to now."""
-    ends = [axis.at(axis.start), axis.at(max(axis.now, axis.start + SHORTEST))]
+    """Draws nothing, and makes the axis reach from the start to now, or to where it ends."""
+    ends = [axis.at(axis.start), axis.at(max(axis.until or axis.now, axis.start + SHORTEST))]
     return {
         "type": "scatter",
         "mode": "markers",

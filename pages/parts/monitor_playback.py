@@ -18,7 +18,7 @@ from batch_core.pools import LOCAL_POOL
 from pages.parts import numbers
 from pages.parts.monitor_cards import cards
 from pages.parts.monitor_charts import charts
-from pages.parts.monitor_choice import Watched
+from pages.parts.monitor_choice import Watched, picture
 from pages.parts.monitor_words import settled, state_line
 from pages.parts.playback_controls import controls, speed
 from pages.shell import session
@@ -51,20 +51,23 @@ class Player:
 
 
 def offer(watched: Watched, snapshot: Snapshot | None) -> None:
-    """The way into the past of a job that has one."""
-    if snapshot is not None and snapshot.job is not None and snapshot.spans:
+    """The way into the past of a job."""
+    if snapshot is not None and snapshot.job is not None:
         st.button(
             "Play back",
             icon=":material/history:",
             key="monitor_play_back",
             help="Nodes, tasks and numbers as they were at any moment of it.",
             on_click=_look_back,
-            args=(watched, snapshot, snapshot.job.created),
+            args=(watched,),
         )
 
 
-def _look_back(watched: Watched, latest: Snapshot, start: datetime) -> None:
-    st.session_state[PLAYER] = Player(watched, latest, start)
+def _look_back(watched: Watched) -> None:
+    """To the start of what is known now; the page's own picture may be older."""
+    latest = picture(watched)
+    if latest is not None and latest.job is not None:
+        st.session_state[PLAYER] = Player(watched, latest, latest.job.created)
 
 
 def _back_to_now() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -174,7 +174,7 @@ def _view(watched: Watched, axis: Axis) -> str:
 
 
 def _axis(work: Work, relative: bool) -> Axis:
-    """From the start to the moment of the picture, or to the end of what is over."""
+    """From the start to the moment of the picture, or to the end of what is over or played back."""
     snapshot, attempts = work.snapshot, work.attempts
     job, pool, now = snapshot.job, snapshot.pool, snapshot.taken_at
     ended = attempts.end[attempts.end != NEVER]
@@ -185,6 +185,9 @@ def _axis(work: Work, relative: bool) -> Axis:
         now = min(now, _moment(ended.max()))
     began = job.created if job else pool_start(pool.created if pool else None, now)
     start = min(began, _moment(attempts.start.min()) if len(attempts) else began)
+    if snapshot.past:
+        axis = run_axis(start, snapshot.taken_at, words.zone(), relative=relative, live=False)
+        return replace(axis, until=snapshot.past)
     live = job is None or (job.ended is None and not idle)
     return run_axis(start, now, words.zone(), relative=relative, live=live)
 

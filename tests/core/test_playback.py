@@ -107,7 +107,7 @@ def test_each_moment_has_the_nodes_tasks_and_attempts_that_it_had() -> None:
     assert played.at(at(0.5)).counts == Counts()
     assert node_states(played.at(at(0.5))) == {"n1": ("starting", 0), "n2": ("starting", 0)}
     shot = played.at(at(4))
-    assert (shot.counts, shot.taken_at, shot.past) == (Counts(active=1, running=2), at(4), True)
+    assert (shot.counts, shot.taken_at, shot.past) == (Counts(active=1, running=2), at(4), at(10))
     assert node_states(shot) == {"n1": ("running", 1), "n2": ("running", 1)}
     assert [(span.task_id, span.end, span.outcome) for span in shot.spans] == [
         ("t1", None, "running"),
