@@ -61,7 +61,9 @@ def _shared(fingerprint: str, watched: Watched, processors: int, past: bool) -> 
 def of(account: Account, watched: Watched, snapshot: Snapshot) -> Numbers:
     """The numbers of a picture; one that is older than what others have seen gets theirs, if it is not played back."""
     here = account.kind is AccountKind.LOCAL  # where all nodes share this computer
-    shared = _shared(account.fingerprint, watched, (os.cpu_count() or 1) if here else 0, snapshot.past is not None)
+    shared = _shared(
+        account.fingerprint, watched, (os.cpu_count() or 1) if here else 0, snapshot.past is not None
+    )
     return shared.numbers(snapshot, _known(account, snapshot))
 
 

@@ -113,6 +113,11 @@ def _troubles(player: Player, played: Playback, snapshot: Snapshot) -> None:
     listed = played.troubles[:LISTED]
     before = [place for place, trouble in enumerate(listed) if trouble.at <= player.at]
     st.session_state[PROBLEM] = before[-1] if before else None
+
+    def choose() -> None:
+        if (chosen := st.session_state[PROBLEM]) is not None:
+            _go(player, listed[chosen].at)
+
     st.selectbox(
         "Problems",
         range(len(listed)),
@@ -120,7 +125,7 @@ def _troubles(player: Player, played: Playback, snapshot: Snapshot) -> None:
         format_func=lambda place: _words(listed[place], played, snapshot),
         key=PROBLEM,
         placeholder=f"{words.count(len(played.troubles), 'problem')} from here on",
-        on_change=lambda: _go(player, listed[st.session_state[PROBLEM]].at),
+        on_change=choose,
         label_visibility="collapsed",
         width=320,
     )

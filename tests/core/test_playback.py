@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from batch_core import past_rows
 from batch_core.account import Account
 from batch_core.facts import GONE, State
 from batch_core.jobs import run_from
@@ -152,6 +153,15 @@ def test_a_moment_outside_of_the_run_is_its_start_or_its_end_and_the_same_pictur
     shot = played.at(at(100))
     assert shot.taken_at == at(10)
     assert played.at(at(11)) is shot
+
+
+def test_a_moment_is_the_same_from_a_mark_as_from_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    unmarked = by_hand()
+    monkeypatch.setattr(past_rows, "MARK_EVERY", 3)
+    marked = by_hand()
+    for tenths in range(101):
+        shot, same = unmarked.at(at(tenths / 10)), marked.at(at(tenths / 10))
+        assert (shot.nodes, list(shot.tasks), shot.counts) == (same.nodes, list(same.tasks), same.counts)
 
 
 def test_a_pool_that_is_gone_is_told_by_its_nodes() -> None:

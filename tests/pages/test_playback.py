@@ -2,15 +2,18 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 from streamlit.testing.v1 import AppTest
 
-from batch_core import monitor
+from batch_core.account import Account
 from batch_core.jobs import Run
-from batch_core.monitor import Snapshot
-from pages.parts.monitor_playback import PLAYER
+from batch_core.monitor import Recorder, Snapshot
+from pages.parts.monitor_choice import Watched
+from pages.parts.monitor_playback import PLAYER, Player
 from pages.parts.playback_controls import PROBLEM, SLIDER, ZERO
+from tests.core.proxy import door_to
 from tests.pages import test_monitor
 from tests.pages.test_monitor import PAGE, charts, links, metrics, text, watched
 from tests.waiting import until
@@ -42,17 +45,17 @@ def whole(opened: AppTest) -> timedelta:
     return datetime.fromtimestamp(opened.slider(key=SLIDER).max / 1e6, UTC).replace(tzinfo=None) - ZERO
 
 
-def moved(opened: AppTest, to: timedelta) -> AppTest:
-    opened.slider(key=SLIDER).set_value(ZERO + to).run()
+def shown_at(opened: AppTest, moment: datetime) -> AppTest:
+    opened.session_state[PLAYER].at = moment
+    opened.run()
     assert not opened.exception
     return opened
 
 
 def test_a_run_that_is_over_is_shown_as_it_was_and_then_as_it_is(ended: AppTest) -> None:
-    latest = newest(ended)
-    start, first = latest.job.created, min(latest.spans, key=lambda span: span.start)
+    first = min(newest(ended).spans, key=lambda span: span.start)
     opened = looked_back(ended)
-    moved(opened, first.start + (first.end - first.start) / 2 - start)
+    shown_at(opened, first.start + (first.end - first.start) / 2)
     assert "**As it was at 0:0" in text(opened)
     assert metrics(opened)["Running"] in ("1", "2")
     assert metrics(opened)["Done"] == "0 / 2"
@@ -60,30 +63,64 @@ def test_a_run_that_is_over_is_shown_as_it_was_and_then_as_it_is(ended: AppTest)
     nodes, timeline = charts(opened)
     assert " running" in nodes["alt"]
     assert " running" in timeline["alt"]
-    moved(opened, whole(opened))
+    reach = timeline["data"][0]["x"]
+    opened.slider(key=SLIDER).set_value(ZERO + whole(opened)).run()
     assert metrics(opened)["Done"] == "2 / 2"
     assert opened.success[-1].value.startswith("All 2 done in ")
-    assert charts(opened)[1]["alt"].endswith("2 done.")
+    (_, timeline) = charts(opened)
+    assert timeline["alt"].endswith("2 done.")
+    assert timeline["data"][0]["x"] == reach, "the axis is the whole run's from the start"
     opened.button(key="monitor_now").click().run()
     assert "As it was" not in text(opened)
     assert "results" in links(opened)
 
 
-def test_in_the_past_nothing_can_be_done_and_nothing_is_asked_of_the_service(
-    ended: AppTest, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    asked: list[list[str]] = []
-    monkeypatch.setattr(monitor.Recorder, "look_closer", lambda _, ids: asked.append(list(ids)))
-    first = min(newest(ended).spans, key=lambda span: span.start)
+def test_in_the_past_nothing_can_be_done(ended: AppTest) -> None:
     opened = looked_back(ended)
-    moved(opened, first.start + (first.end - first.start) / 2 - newest(ended).job.created)
-    assert metrics(opened)["Running"] != "0"
-    assert not asked
     assert "results" not in links(opened)
-    allowed = {"playback_play", "monitor_now", "playback_skip_previous", "playback_skip_next"}
-    main = {button.key for button in opened.main.button}
-    assert main <= allowed
+    keys = {button.key for button in opened.main.button}
+    assert keys == {"playback_play", "monitor_now"}, "of a run without problems"
     assert not opened.toggle
+    assert not opened.main.expander
+
+
+def past(account: "Account", watched: "Watched") -> None:
+    """A page that is nothing but the past."""
+    from pages.parts.monitor_playback import plays
+
+    assert plays(account, watched)
+
+
+def test_playing_asks_the_batch_service_for_nothing(
+    cloud: dict, home: Path, finished_run: Run, tmp_path: Path
+) -> None:
+    with door_to(cloud) as (through, door):
+        recorder = Recorder(through, finished_run.pool_id, finished_run.id, home)
+        recorder.start()
+        latest = until(
+            lambda: (shot := recorder.snapshot()) and len(shot.spans) == 2 and shot, what="the run's picture"
+        )
+        recorder.stop()
+        opened_before = len(door.asked)
+        first = min(latest.spans, key=lambda span: span.start)
+        player = Player(
+            Watched(finished_run.pool_id, finished_run.id),
+            latest,
+            first.start + (first.end - first.start) / 2,
+            playing=False,
+        )
+        opened = AppTest.from_function(past, args=(through, player.watched), default_timeout=30)
+        opened.session_state[PLAYER] = player
+        opened.run()
+        assert not opened.exception
+        assert metrics(opened)["Running"] != "0", (
+            "of a run of ours, whose bars live would be looked at closer"
+        )
+        player.playing = True
+        until(lambda: not opened.run().exception and not player.playing, what="the end of the run")
+        assert metrics(opened)["Done"] == "2 / 2"
+        asked = door.asked[opened_before:]
+    assert [one for one in asked if "/localstorage/" not in one] == []
 
 
 def test_it_plays_to_the_end_and_stops_there(ended: AppTest) -> None:
@@ -113,7 +150,7 @@ def test_leads_to_the_problems_of_a_job_that_is_still_open(app: Open, foreign_jo
     assert "bad failed on node " in chosen.options[0]
     assert opened.button(key="playback_skip_next").disabled
     assert opened.session_state[PLAYER].at == bad.end
-    moved(opened, timedelta(0))
+    shown_at(opened, newest(opened).job.created)
     assert opened.selectbox(key=PROBLEM).value is None
     opened.selectbox(key=PROBLEM).set_value(0).run()
     assert opened.session_state[PLAYER].at == bad.end
