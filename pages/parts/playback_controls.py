@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import time
+from bisect import bisect_right
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from operator import attrgetter
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -12,12 +14,13 @@ import streamlit as st
 from batch_core.monitor import Snapshot
 from batch_core.playback import Playback, Trouble
 from pages.charts.labels import node_name
+from pages.parts.pickers import distinct
 from pages.shell import words
 
 if TYPE_CHECKING:
     from pages.parts.monitor_playback import Player
 
-LISTED = 300  # problems in the list
+LISTED = 300  # problems in the list, half of them from before the moment
 SPEEDS = {"1×": 1, "10×": 10, "60×": 60}
 SPEED, SLIDER, PROBLEM = "playback_speed", "playback_moment", "playback_problem"
 SHORT = timedelta(minutes=1)  # a run that is shown in tenths of seconds
@@ -110,21 +113,32 @@ def _troubles(player: Player, played: Playback, snapshot: Snapshot) -> None:
             disabled=trouble is None,
             on_click=lambda to=trouble: _go(player, to.at),
         )
-    listed = played.troubles[:LISTED]
-    before = [place for place, trouble in enumerate(listed) if trouble.at <= player.at]
-    st.session_state[PROBLEM] = before[-1] if before else None
+    _list_of_troubles(player, played, snapshot)
+
+
+def _list_of_troubles(player: Player, played: Playback, snapshot: Snapshot) -> None:
+    """Those around the moment; chosen is the last one before it."""
+    troubles = played.troubles
+    so_far = bisect_right(troubles, player.at, key=attrgetter("at"))
+    first = max(0, min(so_far - LISTED // 2, len(troubles) - LISTED))
+    places = range(first, min(first + LISTED, len(troubles)))
+    labels = distinct(
+        {place: _words(troubles[place], played, snapshot) for place in places},
+        {place: troubles[place].task_id or troubles[place].node_id or "" for place in places},
+    )
+    st.session_state[PROBLEM] = so_far - 1 if so_far else None
 
     def choose() -> None:
         if (chosen := st.session_state[PROBLEM]) is not None:
-            _go(player, listed[chosen].at)
+            _go(player, troubles[chosen].at)
 
     st.selectbox(
         "Problems",
-        range(len(listed)),
+        places,
         index=None,
-        format_func=lambda place: _words(listed[place], played, snapshot),
+        format_func=lambda place: labels.get(place, ""),
         key=PROBLEM,
-        placeholder=f"{words.count(len(played.troubles), 'problem')} from here on",
+        placeholder=f"{words.count(len(troubles), 'problem')} from here on",
         on_change=choose,
         label_visibility="collapsed",
         width=320,
