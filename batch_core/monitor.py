@@ -105,17 +105,18 @@ class Recorder:
         if self._thread and self._thread is not threading.current_thread():
             self._thread.join(3)
 
-    def snapshot(self, patience: float = 0.0) -> Snapshot | None:
-        """The last picture; the first is waited for at most `patience` seconds, else it is None.
-
-        Never asks the service. Being asked keeps the recorder awake.
-        """
+    def snapshot(self) -> Snapshot | None:
+        """The last picture, or None before the first; never asks the service. Being asked keeps it awake."""
         with self._wake:
             self._watched = time.monotonic()
             if self._asleep:
                 self._wake.notify_all()
-            self._wake.wait_for(lambda: self._snapshot or self._stopped, patience)
             return self._snapshot
+
+    def wait_for_first(self, seconds: float) -> None:
+        """Returns when there is a picture, at the latest after so many seconds."""
+        with self._wake:
+            self._wake.wait_for(lambda: self._snapshot or self._stopped, seconds)
 
     def look_closer(self, task_ids: Iterable[str]) -> None:
         """Asks for the `steps` of these tasks, of one of our own runs, for the next 10 s.

@@ -8,7 +8,7 @@ from datetime import datetime
 from operator import itemgetter
 from typing import Generic, TypeVar
 
-from batch_core.facts import GONE, State
+from batch_core.facts import ALLOCATED, GONE, State
 from batch_core.failures import STOPPED
 from batch_core.snapshot import NodeRow, Span, TaskRow
 
@@ -227,9 +227,11 @@ def _node_states(
     begun: datetime,
 ) -> list[State]:
     """A node's states, with what goes without saying: it was there when it was allocated and while something ran."""
-    told = {(one.since, one.state) for one in seen} | ({(row.since, row.state)} if row else set())
+    told = {(one.since, one.state) for one in seen if one.state != ALLOCATED}
+    told |= {(row.since, row.state)} if row else set()
     first = min((since for since, _ in told), default=None)
-    allocated = row.allocated if row else None
+    kept = [one.since for one in seen if one.state == ALLOCATED]
+    allocated = kept[0] if kept else row.allocated if row else None
     if allocated and (first is None or allocated < first):
         told.add((allocated, "idle" if allocated < begun else "starting"))
     if ran and (first is None or ran[0] < first):

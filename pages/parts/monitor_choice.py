@@ -126,7 +126,10 @@ def picture(watched: Watched, patience: float = 0.0) -> Snapshot | None:
     kept, key = st.session_state.get("monitor_picture", (None, None))
     if st.session_state.get("monitor_paused") and key == watched and kept is not None:
         return kept
-    newest = session.recorder(watched.pool_id, watched.job_id).snapshot(patience)
+    recorder = session.recorder(watched.pool_id, watched.job_id)
+    if patience:
+        recorder.wait_for_first(patience)
+    newest = recorder.snapshot()
     st.session_state["monitor_picture"] = (newest, watched)
     return newest
 

@@ -276,7 +276,7 @@ def test_a_picture_of_the_history_says_when_that_was_seen_and_is_not_the_last(
 def test_pause_holds_the_picture(app: Open, foreign_job: str, monkeypatch: pytest.MonkeyPatch) -> None:
     opened = watched(app(PAGE, job=foreign_job), lambda page: metrics(page).get("Failed") == "1")
     opened.toggle(key="monitor_paused").set_value(True).run()
-    monkeypatch.setattr(monitor.Recorder, "snapshot", lambda *_: pytest.fail("a paused page asked"))
+    monkeypatch.setattr(monitor.Recorder, "snapshot", lambda recorder: pytest.fail("a paused page asked"))
     opened.run()
     assert metrics(opened)["Failed"] == "1"
     assert "as of " in text(opened)
