@@ -86,7 +86,9 @@ def _task_versions(
     told = {(one.since, one.state) for one in seen}
     ran = [one.since for one in seen if one.state == "running"]
     before: datetime | None = None
-    for span in tries:  # that it ran may be known from nothing but when it began
+    for span in (
+        one for one in tries if not one.missed
+    ):  # that it ran may be known from nothing but its start
         if not any((before is None or since > before) and _by(since, span.end) for since in ran):
             told.add((span.start, "running"))
         before = span.end
@@ -122,7 +124,7 @@ def _then(row: TaskRow, state: str, since: datetime, tries: Sequence[Span]) -> T
     """What the row of a task was in a state that it has left."""
     over = [span for span in tries if span.end is not None and span.end <= since]
     before = over[-1] if over else None
-    now = next((span for span in tries if span.end is None or span.end > since), None)
+    now = next((one for one in tries if not one.missed and (one.end is None or one.end > since)), None)
     at_work = now is not None and state in ("preparing", "running")
     told = TaskRow(  # not by replace, which takes three times as long
         id=row.id,
@@ -187,10 +189,14 @@ class NodeCourse:
         order = dict(places)
         changes: list[Change[State]] = []
         self._rows: dict[str, NodeRow] = {}
-        for id in dict.fromkeys([*seen, *last, *ran]):
+        self.reach = 0  # all that were there since the job began have places of their own in the heatmap
+        for id in sorted({*seen, *last, *ran}, key=lambda id: (order.get(id, len(order)), id)):
             place = order.setdefault(id, len(order))
             told = _node_states(id, last.get(id), seen.get(id, []), ran.get(id), begun)
-            self._rows[id] = last.get(id) or _gone(told, place)
+            if not told:
+                continue
+            self._rows[id] = replace(last.get(id) or _gone(told, place), place=self.reach)
+            self.reach += told[-1].state != GONE or told[-1].since > begun
             for one in told:
                 gone = one.state == GONE
                 changes.append((one.since, place, None if gone else one, NOT_THERE if gone else WAITING))

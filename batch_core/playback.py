@@ -14,14 +14,15 @@ from datetime import UTC, datetime
 from itertools import accumulate
 from operator import attrgetter
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from batch_core.history import History, State
 from batch_core.jobs import Run
 from batch_core.past_rows import FAILED, HALTED, RUNNING, SUCCEEDED, WAITING, NodeCourse, task_course
 from batch_core.pools import PoolInfo
-from batch_core.snapshot import Counts, NodePhase, NodeRow, Snapshot, Span, Steps, TaskRow
+from batch_core.snapshot import Counts, NodePhase, NodeRow, Snapshot, Span, Stay, Steps, TaskRow
 
+Time = TypeVar("Time", NodePhase, Stay)
 Kind = Literal["failed", "lost", "preempted", "starttaskfailed", "unusable"]
 _NEVER = datetime.max.replace(tzinfo=UTC)  # the end of what goes on
 _OF_NODES: tuple[Kind, ...] = ("preempted", "starttaskfailed", "unusable")
@@ -86,9 +87,11 @@ class Playback:
                 kinds.count(FAILED) + kinds.count(HALTED),
             ),
             slots=self._slots,
-            phases=_phases_at(self._latest.phases, moment),
+            phases=_clipped(self._latest.phases, moment),
             stopped=kinds.count(HALTED),
             places=self._latest.places,
+            reach=self._nodes.reach,
+            stays=_clipped(self._latest.stays, moment),
             steps=self._steps_at(moment),
             past=self.end,
         )
@@ -198,9 +201,9 @@ def _end(latest: Snapshot) -> datetime:
 
 
 def _most_at_once(spans: Iterable[Span]) -> int:
-    """The most attempts that one node had at once: the slots of a pool that is gone."""
-    edges = [(span.start, 1, span.node_id) for span in spans]
-    edges += [(span.end, -1, span.node_id) for span in spans if span.end is not None]
+    """The most slots that attempts took on one node at once: the slots of a pool that is gone."""
+    edges = [(span.start, span.slots, span.node_id) for span in spans]
+    edges += [(span.end, -span.slots, span.node_id) for span in spans if span.end is not None]
     busy: Counter[str] = Counter()
     most = 1
     for _, step, node_id in sorted(edges):
@@ -233,11 +236,12 @@ def _troubles(latest: Snapshot, start: datetime, end: datetime) -> tuple[Trouble
     return tuple(sorted((one for one in found if start <= one.at <= end), key=attrgetter("at")))
 
 
-def _phases_at(phases: Iterable[NodePhase], moment: datetime) -> tuple[NodePhase, ...]:
+def _clipped(times: Iterable[Time], moment: datetime) -> tuple[Time, ...]:
+    """What had begun, and open what had not ended."""
     return tuple(
-        phase if phase.end is None or phase.end <= moment else replace(phase, end=None)
-        for phase in phases
-        if phase.start <= moment
+        one if one.end is None or one.end <= moment else replace(one, end=None)
+        for one in times
+        if one.start <= moment
     )
 
 

@@ -14,7 +14,7 @@ from batch_core.facts import GONE, State
 from batch_core.jobs import run_from
 from batch_core.monitor import Recorder, Snapshot, history_path
 from batch_core.playback import Playback, Trouble, prepare
-from batch_core.snapshot import Counts, NodePhase, NodeRow, Span, Steps, TaskRow
+from batch_core.snapshot import Counts, NodePhase, NodeRow, Span, Stay, Steps, TaskRow
 from tests.fleet import add_tasks, simulated_job, simulated_pool
 from tests.waiting import until
 
@@ -184,6 +184,28 @@ def test_leads_from_one_trouble_to_the_next_and_back() -> None:
     assert played.previous_trouble(failed.at) is taken
     assert played.previous_trouble(taken.at) is None
     assert node_states(played.at(taken.at))["n2"][0] == "preempted", "the picture of a trouble has it in it"
+
+
+def test_what_was_over_between_two_looks_is_drawn_and_never_at_work() -> None:
+    job = run_from({"id": "job", "creationTime": at(0).isoformat(), "poolInfo": {"poolId": "pool"}})
+    spans = (
+        Span("n9", "t1", "t1", at(3), at(3), "failed", 1, missed=True),
+        Span("n9", "t1", "t1", at(4), at(6), "done", 2),
+    )
+    row = task("t1", "completed", 6, started=at(4), ended=at(6), node_id="n9", result="success", retries=1)
+    stays = (Stay("n9", at(1), at(8)),)
+    latest = Snapshot(
+        1, at(9), None, job, (), (row,), spans, Counts(succeeded=1), 1, places={"n8": 0, "n9": 1}, stays=stays
+    )
+    nodes = [State("n8", GONE, at(-50)), State("n9", "idle", at(2)), State("n9", GONE, at(8))]
+    played = Playback(latest, nodes, [State("t1", "active", at(1)), State("t1", "active", at(3))])
+    assert played.at(at(3.5)).counts == Counts(active=1)
+    assert [span.outcome for span in played.at(at(3.5)).spans] == ["failed"]
+    assert played.at(at(5)).counts == Counts(running=1)
+    assert [(node.order, node.place) for node in played.at(at(5)).nodes] == [(1, 0)], (
+        "no hole of one long gone"
+    )
+    assert (played.at(at(5)).reach, played.at(at(5)).stays) == (1, (Stay("n9", at(1), None),))
 
 
 # A run that was recorded
