@@ -36,10 +36,13 @@ SLOW_SECONDS = 10
 
 
 def page() -> None:
-    st.title("Monitor")
+    title, *places = st.columns(
+        [2, 3, 5], vertical_alignment="bottom"
+    )  # one row: the charts are what one came for
+    title.title("Monitor")
     account = session.require_account()
     try:
-        watched = choose(account)
+        watched = choose(account, places)
     except DashboardError as error:
         session.show_error(error)
         st.stop()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from batch_core import monitor
 from batch_core.account import Account
@@ -41,8 +42,9 @@ def listed(fingerprint: str, _account: Account) -> tuple[list[str], list[JobChoi
     return [pool_id for pool_id, _ in monitor.list_pool_ids(_account)], monitor.list_job_ids(_account)
 
 
-def choose(account: Account) -> Watched:
-    """The job of this session, else its run, else its pool alone, else the newest job; another one by the pickers."""
+def choose(account: Account, places: Sequence[DeltaGenerator]) -> Watched:
+    """The job of this session, else its run, else its pool alone, else the newest job; another one by the pickers,
+    which stand in two `places`."""
     pools, jobs = listed(account.fingerprint, account)
     asked, pool = asked_job(), session.current_id("pool")
     unknown = asked not in {job.id for job in jobs} if asked else pool is not None and pool not in pools
@@ -52,7 +54,7 @@ def choose(account: Account) -> Watched:
     known = {job.id: job for job in jobs}
     job_id = _job(asked, known, pools)
     pool_id = known[job_id].pool_id if job_id else _pool(pools)
-    return _pickers(pools, known, pool_id, job_id)
+    return _pickers(pools, known, pool_id, job_id, places)
 
 
 def asked_job() -> str | None:
@@ -82,12 +84,16 @@ def _pool(pools: list[str]) -> str | None:
 
 
 def _pickers(
-    pools: list[str], known: dict[str, JobChoice], pool_id: str | None, job_id: str | None
+    pools: list[str],
+    known: dict[str, JobChoice],
+    pool_id: str | None,
+    job_id: str | None,
+    places: Sequence[DeltaGenerator],
 ) -> Watched:
     pool_options = pools if pool_id in pools or pool_id is None else [pool_id, *pools]
     names = job_names(_as_pictured(known, pool_id, job_id))
     st.session_state["monitor_pool"], st.session_state["monitor_job"] = pool_id, job_id or NO_JOB
-    left, right = st.columns(2)
+    left, right = places
     with left:
         st.selectbox(
             "Pool",

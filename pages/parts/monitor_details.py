@@ -8,7 +8,7 @@ from batch_core.account import Account
 from batch_core.monitor import Snapshot, TaskRow
 from pages.charts.labels import node_name
 from pages.charts.palette import ERROR, node_family
-from pages.components.live_chart import Click
+from pages.components.live_chart import DETAILS_PANEL, Click
 from pages.parts.details_picker import details_picker
 from pages.parts.monitor_choice import Watched
 from pages.parts.monitor_tables import SHOWN
@@ -32,7 +32,7 @@ def details(account: Account, watched: Watched, snapshot: Snapshot) -> None:
     task = found(snapshot.tasks, shown.id) if shown and shown.kind == "task" else None
     if node is None and task is None:
         return
-    with st.container(border=True):
+    with st.container(border=True, key=DETAILS_PANEL):
         with st.container(horizontal=True, vertical_alignment="center"):
             name = node_name(node.id, node.order) if node else task.name
             st.markdown(f"**{words.plain(name)}**", width="stretch")

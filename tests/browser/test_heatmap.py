@@ -88,6 +88,7 @@ def test_a_pressed_tile_opens_its_node_and_zoom_and_place_are_kept_over_refreshe
 
 
 def test_the_keyboard_moves_from_tile_to_tile_with_what_is_told_of_each(monitor: Page) -> None:
+    expect(monitor.get_by_role("img", name=re.compile("^Nodes"))).to_be_in_viewport(ratio=0.9)  # unscrolled
     tiles = monitor.get_by_role("listbox", name=re.compile("^Tiles"))
     said = tiles.get_by_role("option")
     tiles.focus()
@@ -109,6 +110,7 @@ def test_the_keyboard_moves_from_tile_to_tile_with_what_is_told_of_each(monitor:
     expect(monitor.get_by_text(re.compile("Dedicated node · "))).to_be_visible()
     expect(monitor.get_by_text(f"node {NODES}", exact=True).first).to_be_visible()
     assert tiles.locator("[tabindex='0'], button, a").count() == 0  # one stop for all tiles
+    expect(monitor.get_by_role("button", name="Close")).to_be_in_viewport()
     monitor.get_by_role("button", name="Close").click()
     expect(monitor.get_by_text(re.compile("Dedicated node · "))).to_be_hidden()
 

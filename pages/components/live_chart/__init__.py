@@ -19,6 +19,7 @@ import streamlit as st
 from pages.shell.routes import PLOTLY_URL
 
 _HERE = Path(__file__).parent
+DETAILS_PANEL = "details_panel"  # the key of the container that a click opens; it is brought into view
 
 
 def _source(*names: str) -> str:
@@ -30,8 +31,10 @@ _mount = st.components.v2.component(
     html='<div class="live-chart"><div class="live-chart-plot"></div><p></p><ul></ul></div>',
     css=_source("live_chart.css", "tiles.css"),
     js=_source(
-        "legend.js", "tiles.js", "keyboard.js", "bars.js", "pointer.js", "follow.js", "chart.js"
-    ).replace("{{PLOTLY_URL}}", PLOTLY_URL),
+        "reveal.js", "legend.js", "tiles.js", "keyboard.js", "bars.js", "pointer.js", "follow.js", "chart.js"
+    )
+    .replace("{{PLOTLY_URL}}", PLOTLY_URL)
+    .replace("{{DETAILS_PANEL}}", DETAILS_PANEL),
     isolate_styles=False,  # plotly.js puts its styles into the document
 )
 

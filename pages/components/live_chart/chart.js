@@ -97,7 +97,7 @@ function connect(chart, Plotly) {
     const point = event.points.find((candidate) => candidate.customdata != null);
     if (!point) return;
     const kind = (point.data ?? point.fullData).meta?.kind ?? "";
-    chart.trigger("clicked", { kind, id: String(point.customdata) });
+    click(chart, { kind, id: String(point.customdata) });
   });
   host.on("plotly_relayout", () => {
     if (chart.frozen) chart.frozen = host._fullLayout.xaxis.autorange ? null : [...host._fullLayout.xaxis.range];

@@ -88,7 +88,7 @@ function watchPointer(chart) {
     down = null;
     if (!found) return;
     chart.chosen = found.set.id[found.index];
-    chart.trigger("clicked", { kind: found.set.kind, id: chart.chosen });
+    click(chart, { kind: found.set.kind, id: chart.chosen });
     drawBars(chart);
   };
   window.addEventListener("pointerup", chart.clicked);

@@ -171,7 +171,7 @@ function show(button, text, onclick) {
 }
 
 function goBack(chart) {
-  if (chart.map.tiles.back) chart.trigger("clicked", { kind: chart.map.tiles.back.kind, id: chart.map.tiles.back.id });
+  if (chart.map.tiles.back) click(chart, { kind: chart.map.tiles.back.kind, id: chart.map.tiles.back.id });
 }
 
 function tileAt(chart, event) {
@@ -188,7 +188,7 @@ function press(chart, at) {
   const { kind, id } = chart.map.tiles;
   chart.map.cursor = id[at];
   if (kind === "place") chart.map.pinned = chart.map.pinned === id[at] ? undefined : id[at];
-  chart.trigger("clicked", { kind, id: String(id[at]) });
+  click(chart, { kind, id: String(id[at]) });
   showCursor(chart);
 }
 
