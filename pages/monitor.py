@@ -23,8 +23,8 @@ from pages.parts.monitor_playback import plays
 from pages.parts.monitor_tables import SHOWN
 from pages.parts.monitor_words import settled, state_line
 from pages.parts.monitor_work import once, work_of
-from pages.parts.node_panel import ask_to_remove
 from pages.parts.pool_line import say
+from pages.parts.steps import ask_first
 from pages.shell import session, told, words
 
 REFRESH_SECONDS = 2
@@ -52,7 +52,7 @@ def page() -> None:
     told.watch(watched.pool_id, watched.job_id)
     if plays(account, watched):
         return
-    ask_to_remove(account)
+    ask_first()
     first = picture(watched, patience=FIRST_SECONDS)
     paused = header(account, watched, first)
     at_rest = paused or (first is not None and settled(first))

@@ -15,12 +15,13 @@ from pages.charts.labels import node_name
 from pages.components.live_chart import Click
 from pages.parts.details_picker import details_picker
 from pages.parts.monitor_tables import node_table
-from pages.parts.node_panel import ask_to_remove, node_details
+from pages.parts.node_panel import node_details
 from pages.parts.pickers import distinct
 from pages.parts.pool_actions import actions, name, stop_resizing
 from pages.parts.pool_form import made, new_pool
 from pages.parts.pool_line import say
 from pages.parts.pool_words import badge, held_up, no_nodes
+from pages.parts.steps import ask_first
 from pages.shell import session, words
 
 REFRESH_SECONDS = 2
@@ -36,7 +37,7 @@ def page() -> None:
     except DashboardError as error:
         session.show_error(error)
         st.stop()
-    ask_to_remove(account)
+    ask_first()
     if there:
         chosen = choose(there)
         st.fragment(run_every=REFRESH_SECONDS)(detail)(account, there[chosen], time.monotonic())

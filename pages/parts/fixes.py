@@ -12,9 +12,11 @@ from batch_core.errors import DashboardError
 from batch_core.holdups import Holdup, wanted
 from batch_core.monitor import Snapshot
 from batch_core.pools import LOCAL_NODES, PoolInfo
+from pages.charts.labels import node_name
 from pages.components.live_chart import Click
 from pages.parts.monitor_tables import SHOWN
 from pages.parts.pool_form import number
+from pages.parts.steps import LOOKS_ONLY, Step, names, step_button
 from pages.shell import session
 from pages.shell.words import count
 
@@ -30,9 +32,9 @@ def fix(account: Account, found: Holdup, snapshot: Snapshot, kept_in: str = SHOW
         if pool and found.kind in _RESIZES:
             _resize(account, pool, found, _RESIZES[found.kind])
         if pool and found.kind in _POOL_STEPS:
-            _step(account, found, *_POOL_STEPS[found.kind](account, pool, found))
+            _step(account, found, _POOL_STEPS[found.kind](account, pool, found))
         if job and found.kind in _JOB_STEPS:
-            _step(account, found, *_JOB_STEPS[found.kind](account, job.id, found))
+            _step(account, found, _JOB_STEPS[found.kind](account, job.id, found))
         if found.kind in SEE_NODE:
             _see("See the node", "dns", Click("node", found.nodes[0].id), kept_in)
         if found.kind in SEE_TASK and found.tasks:
@@ -50,13 +52,9 @@ def _see(label: str, icon: str, what: Click, kept_in: str) -> None:
     )
 
 
-def _step(
-    account: Account, found: Holdup, label: str, icon: str, work: Callable[[], None], said: str
-) -> None:
-    """A button that does it, and says so."""
-    key = f"fix_{found.kind.replace(' ', '_')}"
-    if st.button(label, icon=f":material/{icon}:", type="primary", key=key, disabled=account.look_only):
-        _attempt(work, said)
+def _step(account: Account, found: Holdup, step: Step) -> None:
+    why_not = LOOKS_ONLY if account.look_only else ""
+    step_button(step, f"fix_{found.kind.replace(' ', '_')}", why_not, "primary")
 
 
 def _attempt(work: Callable[[], None], said: str) -> None:
@@ -68,41 +66,54 @@ def _attempt(work: Callable[[], None], said: str) -> None:
     st.toast(said)
 
 
-Step = tuple[str, str, Callable[[], None], str]  # label, icon, what it does, what is said of it then
-
-
 def _ask_again(account: Account, pool: PoolInfo, found: Holdup) -> Step:
     def again() -> None:
         pools.resize(account, pool.id, pool.target_dedicated, pool.target_spot)
 
-    return "Try again", "refresh", again, f"{count(wanted(pool), 'node')} are asked for again."
+    return Step("Try again", "refresh", again, f"{count(wanted(pool), 'node')} are asked for again.")
 
 
 def _restart(account: Account, pool: PoolInfo, found: Holdup) -> Step:
-    ids = [node.id for node in found.nodes]
-    label = f"Restart {_these(len(ids), 'node')}"
-    return label, "restart_alt", lambda: remedies.restart(account, pool.id, ids), "Restarting."
+    ids, asked = _first(found)
+    whose = "Its start task runs" if len(ids) == 1 else "Their start tasks run"
+    return Step(
+        f"Restart {_these(len(found.nodes), 'node')}",
+        "restart_alt",
+        lambda: remedies.restart(account, pool.id, ids),
+        "Restarting.",
+        f"{asked}. {whose} again. What runs there goes back to waiting and begins anew.",
+    )
 
 
 def _remove(account: Account, pool: PoolInfo, found: Holdup) -> Step:
-    ids = [node.id for node in found.nodes]
-    said = "Removing. Resize the pool to have others in their place."
-    return (
-        f"Remove {_these(len(ids), 'node')}",
+    ids, asked = _first(found)
+    leaves = "leaves" if len(ids) == 1 else "leave"
+    return Step(
+        f"Remove {_these(len(found.nodes), 'node')}",
         "delete",
         lambda: remedies.remove(account, pool.id, ids),
-        said,
+        "Removing. Resize the pool to have others in their place.",
+        f"{asked} {leaves} the pool, which then has {count(len(ids), 'node')} less. "
+        "What runs there goes back to waiting.",
     )
+
+
+def _first(found: Holdup) -> tuple[list[str], str]:
+    """The ids of the nodes that one press is for, and their names."""
+    nodes = found.nodes[: remedies.AT_ONCE]
+    return [node.id for node in nodes], names([node_name(node.id, node.order) for node in nodes])
 
 
 def _let_start(account: Account, pool: PoolInfo, found: Holdup) -> Step:
     ids = [node.id for node in found.nodes]
     label = f"Let tasks start on {'it' if len(ids) == 1 else 'them'}"
-    return label, "play_arrow", lambda: remedies.let_tasks_start(account, pool.id, ids), "Tasks start again."
+    return Step(
+        label, "play_arrow", lambda: remedies.let_tasks_start(account, pool.id, ids), "Tasks start again."
+    )
 
 
 def _enable(account: Account, job_id: str, found: Holdup) -> Step:
-    return (
+    return Step(
         "Enable the job",
         "play_arrow",
         lambda: holding.enable(account, job_id),
@@ -113,7 +124,7 @@ def _enable(account: Account, job_id: str, found: Holdup) -> Step:
 def _run_again(account: Account, job_id: str, found: Holdup) -> Step:
     ids = [task.id for task in found.tasks]
     label = "Run it again" if len(ids) == 1 else f"Run {_these(len(ids), 'task')} again"
-    return label, "replay", lambda: remedies.run_again(account, job_id, ids), "It runs again."
+    return Step(label, "replay", lambda: remedies.run_again(account, job_id, ids), "It runs again.")
 
 
 def _these(number: int, thing: str) -> str:
@@ -124,9 +135,16 @@ def _these(number: int, thing: str) -> str:
 
 
 def _stop_tasks(account: Account, job_id: str, found: Holdup) -> Step:
-    ids = [task.id for task in found.tasks]
-    label = f"Stop {_these(len(ids), 'task')}"
-    return label, "stop_circle", lambda: remedies.stop_tasks(account, job_id, ids), "Stopped."
+    tasks = found.tasks[: remedies.AT_ONCE]
+    ids = [task.id for task in tasks]
+    ends = "ends and makes" if len(ids) == 1 else "end and make"
+    return Step(
+        f"Stop {_these(len(found.tasks), 'task')}",
+        "stop_circle",
+        lambda: remedies.stop_tasks(account, job_id, ids),
+        "Stopped.",
+        f"{names([task.name for task in tasks])} {ends} no result. The job's other tasks go on.",
+    )
 
 
 _POOL_STEPS: dict[str, Callable[[Account, PoolInfo, Holdup], Step]] = {

@@ -20,6 +20,7 @@ from pages.parts.monitor_lists import why
 from pages.parts.monitor_tables import task_state
 from pages.parts.monitor_work import work_of
 from pages.parts.players import address
+from pages.parts.steps import Step, names, step_button
 from pages.shell import session, words
 
 LOG_SECONDS = 2  # between two looks at a log that grows
@@ -45,7 +46,7 @@ def task_details(account: Account, watched: Watched, task: TaskRow, snapshot: Sn
         _log(account, job_id, task)
         _made(account, job_id, task, snapshot)
     if task.state != "completed" and not account.look_only:
-        _stop(account, watched, task)
+        step_button(_stop(account, watched, task), f"monitor_stop_{task.id}")
 
 
 @st.cache_data(max_entries=256, show_spinner=False)
@@ -199,12 +200,15 @@ def _files(
     return closer_look.files_made(_account, job_id, task_id)
 
 
-def _stop(account: Account, watched: Watched, task: TaskRow) -> None:
+def _stop(account: Account, watched: Watched, task: TaskRow) -> Step:
     """Ends one task; the others go on."""
-    if st.button("Stop this task", icon=":material/stop_circle:", key=f"monitor_stop_{task.id}"):
-        try:
-            jobs.stop_task(account, watched.job_id or "", task.id)
-        except DashboardError as error:
-            session.show_error(error)
-            return
-        st.toast("The task is stopped; the others go on.")
+    runs = task.state == "running"
+    return Step(
+        "Stop this task",
+        "stop_circle",
+        lambda: jobs.stop_task(account, watched.job_id or "", task.id),
+        "The task is stopped; the others go on.",
+        f"{names([task.name])} {'is ended' if runs else 'is not started'} and makes no result. "
+        "The job's other tasks go on.",
+        "Stop the task",
+    )

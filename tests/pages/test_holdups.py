@@ -102,6 +102,17 @@ def press(opened: AppTest, label: str) -> None:
     assert not [box for box in opened.error if not box.icon], "what went wrong with the press"
 
 
+def confirm(opened: AppTest, label: str, asked: str) -> None:
+    """Press a button that asks first, read its question, and press the one that does it."""
+    press(opened, label)
+    said = [box.value.replace("\\", "").replace("*", "") for box in opened.markdown]
+    assert [line for line in said if line.startswith(asked)], said
+    sure = opened.button(key="step_do")
+    assert sure.label == label
+    sure.click().run()
+    assert not opened.exception
+
+
 def test_a_quota_that_is_used_up_offers_nodes_of_the_other_kind(
     app: Open, account: Account, home: Path, pool_id: str, job_id: str
 ) -> None:
@@ -160,6 +171,9 @@ def test_a_start_task_that_failed_shows_its_last_lines_and_the_node_is_restarted
     (node_id,) = nodes_of(account, pool_id)
     before = account.batch.get_node(pool_id, node_id).last_boot_time
     press(opened, "Restart the node")
+    assert account.batch.get_node(pool_id, node_id).last_boot_time == before, "not before it is confirmed"
+    opened.button(key="step_leave").click().run()
+    confirm(opened, "Restart the node", "node 1. Its start task runs again.")
     until(lambda: account.batch.get_node(pool_id, node_id).last_boot_time != before, what="another start")
 
 
@@ -179,7 +193,7 @@ def test_a_node_that_is_out_of_order_is_removed(
     with_nodes(account, pool_id)
     mishap.ask(home / "local-azure", "lose", pool_id)
     opened = told(app, "The only node is out of order (The node no longer answers", job=job_id)
-    press(opened, "Remove the node")
+    confirm(opened, "Remove the node", "node 1 leaves the pool, which then has 1 node less.")
     until(lambda: not nodes_of(account, pool_id), what="a pool without nodes")
     opened = told(app, "The pool has no nodes. Resize it to give it some.", job=job_id)
     press(opened, "Resize")
@@ -251,7 +265,7 @@ def test_a_task_that_waits_for_one_that_is_not_there_is_stopped(
     number = models.BatchTaskIdRange(start=7, end=9)
     add(account, job_id, "lost", depends_on=models.BatchTaskDependencies(task_id_ranges=[number]))
     opened = told(app, "1 task waits for tasks that this job does not have.", job=job_id)
-    press(opened, "Stop the task")
+    confirm(opened, "Stop the task", "lost ends and makes no result.")
     until(lambda: state(account, job_id, "lost") == "completed", what="the task's end")
 
 

@@ -317,6 +317,9 @@ def test_one_task_is_stopped_and_is_no_failure(app: Open, account: Account, vide
     opened.session_state["monitor_shown"] = Click("task", "file-0002")
     opened.run()
     opened.button(key="monitor_stop_file-0002").click().run()
+    assert " is not started and makes no result." in text(opened)
+    assert metrics(opened)["Waiting"] == "2", "before it is confirmed"
+    opened.button(key="step_do").click().run()
     assert not opened.exception
     watched(opened, lambda page: "Stopped (1)" in [expander.label for expander in page.expander])
     assert "Needs attention (1)" not in [header.value for header in opened.subheader]
@@ -404,6 +407,8 @@ def test_a_node_is_restarted_from_its_panel(app: Open, account: Account, node_po
     before = account.batch.get_node(node_pool, node_id).last_boot_time
     node_button(opened, "Restart").click()
     opened.run()
+    assert account.batch.get_node(node_pool, node_id).last_boot_time == before, "before it is confirmed"
+    opened.button(key="step_do").click().run()
     assert not opened.exception
     until(lambda: account.batch.get_node(node_pool, node_id).last_boot_time != before, what="the restart")
 
