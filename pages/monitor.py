@@ -25,7 +25,7 @@ from pages.parts.monitor_words import settled, state_line
 from pages.parts.monitor_work import once, work_of
 from pages.parts.pool_line import say
 from pages.parts.steps import ask_first
-from pages.shell import session, told, words
+from pages.shell import readings, session, told, words
 
 REFRESH_SECONDS = 2
 DRAWN = "monitor_drawn"  # whose details the page shows now
@@ -62,7 +62,8 @@ def page() -> None:
     if first is not None:
         slowly = len(first.nodes) + len(first.tasks) >= LARGE and st.session_state[DRAWN] is None
         often = SLOW_SECONDS if slowly else REFRESH_SECONDS
-        st.fragment(run_every=None if at_rest else often)(below)(account, watched, slowly and not at_rest)
+        still = at_rest and not readings.awaited()  # what is being read comes though all else rests
+        st.fragment(run_every=None if still else often)(below)(account, watched, slowly, at_rest)
 
 
 def nothing_runs() -> None:
@@ -96,22 +97,25 @@ def live(account: Account, watched: Watched, first: Snapshot | None, at_rest: bo
     _all_show_the_same()
 
 
-def below(account: Account, watched: Watched, slowly: bool) -> None:
+def below(account: Account, watched: Watched, slowly: bool, at_rest: bool) -> None:
     """What one reads: a node's or task's panel, and the lists. Nobody follows each change in thousands of rows, which
     cost the server as much as all that stands above them: without a panel they may come `slowly`."""
     _all_show_the_same()
+    awaited = readings.begin()
     snapshot = picture(watched)
     if snapshot is None:
         return
     known = numbers.of(account, watched, snapshot) if snapshot.job else None
     details(account, watched, snapshot)
     st.session_state[DRAWN] = st.session_state.get(SHOWN)  # what is gone is shown no more
-    if slowly and snapshot.job:
+    if slowly and not at_rest and snapshot.job:
         as_of = words.when(snapshot.taken_at, seconds=True)
         st.caption(f"The lists below are as of {as_of}; long ones are read anew every {SLOW_SECONDS} s.")
     flags(snapshot, known)
     lists(account, watched, snapshot)
     over_time(account.fingerprint, watched, snapshot, known)
+    if at_rest and readings.awaited() != awaited:
+        st.rerun()  # to be drawn again until all is read, or no more
 
 
 def _all_show_the_same() -> None:

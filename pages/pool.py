@@ -22,7 +22,7 @@ from pages.parts.pool_form import made, new_pool
 from pages.parts.pool_line import say
 from pages.parts.pool_words import badge, held_up, no_nodes
 from pages.parts.steps import ask_first
-from pages.shell import session, words
+from pages.shell import readings, session, words
 
 REFRESH_SECONDS = 2
 SHOWN = "pool_node"  # the node whose details are open, a Click
@@ -71,6 +71,7 @@ def detail(account: Account, listed: PoolInfo, listed_at: float) -> None:
 
     `listed_at` (time.monotonic) is when the pool was there: an older picture is of one before it that had its name.
     """
+    readings.begin()
     snapshot = session.recorder(listed.id, None).snapshot()
     pool = snapshot.pool if snapshot else None
     if snapshot and snapshot.error is not None:

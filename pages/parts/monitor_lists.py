@@ -7,14 +7,12 @@ import streamlit as st
 
 from batch_core import jobs
 from batch_core.account import Account
-from batch_core.errors import DashboardError
-from batch_core.jobs import Failure
 from batch_core.monitor import Snapshot, TaskRow
 from pages.charts.palette import DONE, ERROR, IDLE, RUNNING, STARTING
 from pages.parts.monitor_choice import Watched
 from pages.parts.monitor_tables import task_table
 from pages.parts.monitor_work import Work, work_of
-from pages.shell import session, words
+from pages.shell import readings, words
 
 OPEN_FAILURES = 3
 FAILURES = 20
@@ -71,20 +69,16 @@ def attention(account: Account, watched: Watched, work: Work) -> None:
 
 def why(account: Account, watched: Watched, task: TaskRow, lines: int | None = None) -> None:
     """Why a task failed, in words and by the end of its log (its last `lines`, or all that was kept)."""
-    ended = task.ended.isoformat() if task.ended else ""
-    try:
-        found = failure(account.fingerprint, watched.job_id or "", task.id, ended, account)
-    except DashboardError as error:
-        session.show_error(error)
+    job_id = watched.job_id or ""
+    key = ("failure", account.fingerprint, job_id, task.id, task.ended)
+    reading = readings.look(
+        key, lambda: jobs.failure(account, job_id, task.id)
+    )  # once: a log stays as it ended
+    found = reading.value if reading.say() else None
+    st.markdown(words.plain((found and found.message) or task.failure or "Batch gives no reason."))
+    if found is None:
         return
-    st.markdown(words.plain(found.message or task.failure or "Batch gives no reason."))
     log = found.end_of_log.splitlines()[-lines if lines else 0 :]
     st.code(
         "\n".join(log) or "Nothing was written to stderr.", language=None, wrap_lines=True, height="content"
     )
-
-
-@st.cache_data(max_entries=256, show_spinner=False)
-def failure(fingerprint: str, job_id: str, task_id: str, ended: str, _account: Account) -> Failure:
-    """Asked for once for every end of a task: a log does not change any more."""
-    return jobs.failure(_account, job_id, task_id)

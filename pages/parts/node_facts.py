@@ -7,46 +7,36 @@ from datetime import datetime
 import streamlit as st
 
 from batch_core.account import Account
-from batch_core.errors import DashboardError
-from batch_core.failures import start_task_log
 from batch_core.monitor import NodeRow, Snapshot, Span
 from batch_core.node_facts import NodeFacts, RecentTask, StartTask, node_facts
 from pages.charts.labels import duration
 from pages.charts.palette import outcome_words
-from pages.shell import session, words
+from pages.parts.start_log import FRESH_SECONDS, start_log
+from pages.shell import readings, words
 
 RECENT = 5
-KEPT_SECONDS = 5
 IN_START_TASK = ("waitingforstarttask", "starttaskfailed")
 
 
 def facts(account: Account, pool_id: str, node: NodeRow, snapshot: Snapshot) -> None:
     """The start task's result, its last words where they matter, running tasks, and those before."""
-    key = (account.fingerprint, pool_id, node.id, str(node.since))
-    try:
-        found = _facts(*key, account)
-        log = _start_log(*key, account) if node.state in IN_START_TASK else None
-    except DashboardError as error:
-        session.show_error(error)
-        found, log = NodeFacts(), None
+    key = ("node facts", account.fingerprint, pool_id, node.id, node.since)
+    reading = readings.look(key, lambda: node_facts(account, pool_id, node.id), FRESH_SECONDS)
+    reading.say()
+    found = reading.value or NodeFacts()
     if found.start:
         st.markdown(start_task_words(found.start, snapshot.taken_at))
-    if log is not None:
-        st.caption("The last lines of its start task's stderr.txt")
-        st.code(log or "Nothing was written to stderr.", language=None, wrap_lines=True, height="content")
+    if node.state in IN_START_TASK:
+        _log(account, pool_id, node)
     _tasks(node, snapshot, found)
 
 
-@st.cache_data(max_entries=256, ttl=KEPT_SECONDS, show_spinner=False)
-def _facts(fingerprint: str, pool_id: str, node_id: str, since: str, _account: Account) -> NodeFacts:
-    """Asked for every few seconds at most, however many look at it."""
-    return node_facts(_account, pool_id, node_id)
-
-
-@st.cache_data(max_entries=256, ttl=KEPT_SECONDS, show_spinner=False)
-def _start_log(fingerprint: str, pool_id: str, node_id: str, since: str, _account: Account) -> str:
-    """As for the facts."""
-    return start_task_log(_account, pool_id, node_id)
+def _log(account: Account, pool_id: str, node: NodeRow) -> None:
+    st.caption("The last lines of its start task's stderr.txt")
+    reading = start_log(account, pool_id, node)
+    if reading.say():
+        text = reading.value or "Nothing was written to stderr."
+        st.code(text, language=None, wrap_lines=True, height="content")
 
 
 def start_task_words(start: StartTask, now: datetime) -> str:

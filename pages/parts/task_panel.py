@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from datetime import timedelta
+from typing import TypeVar
 
 import streamlit as st
 
 from batch_core import closer_look, jobs, results
 from batch_core.account import Account
-from batch_core.closer_look import LOGS, NodeFile, TaskWork
-from batch_core.errors import DashboardError, NotFound
+from batch_core.closer_look import LOGS, TaskWork
+from batch_core.errors import NotFound
 from batch_core.monitor import Snapshot, Span, TaskRow
 from batch_core.results import Result
 from pages.charts.labels import duration, node_name
@@ -21,9 +23,13 @@ from pages.parts.monitor_tables import task_state
 from pages.parts.monitor_work import work_of
 from pages.parts.players import address
 from pages.parts.steps import Step, names, step_button
-from pages.shell import session, words
+from pages.shell import readings, words
+from pages.shell.readings import Reading
+
+T = TypeVar("T")
 
 LOG_SECONDS = 2  # between two looks at a log that grows
+FILES_SECONDS = 60  # between two looks at what a task has made: checks and cleaning up change it
 NEARLY = 0.9  # of its time limit, from which a task is warned of
 LINES = 14
 
@@ -31,17 +37,14 @@ LINES = 14
 def task_details(account: Account, watched: Watched, task: TaskRow, snapshot: Snapshot) -> None:
     """The task's facts, why it failed, its attempts, command, log and files, and a way to stop it."""
     job_id = watched.job_id or ""
-    try:
-        work = _work(account.fingerprint, job_id, task.id, account)
-    except DashboardError as error:
-        session.show_error(error)
-        return
-    _facts(account, watched, task, snapshot, work)
+    work = _read(account, job_id, task, "work", lambda: closer_look.task_work(account, job_id, task.id))
+    _facts(account, watched, task, snapshot, work.value)
     if not task.stopped and task_family(task.state, task.result) is ERROR:
         why(account, watched, task)
     attempts(task, snapshot)
     st.caption("Command")
-    st.code(work.command or "It has no command.", language=None, wrap_lines=True)
+    if work.say() and work.value:
+        st.code(work.value.command or "It has no command.", language=None, wrap_lines=True)
     if task.started:
         _log(account, job_id, task)
         _made(account, job_id, task, snapshot)
@@ -49,13 +52,21 @@ def task_details(account: Account, watched: Watched, task: TaskRow, snapshot: Sn
         step_button(_stop(account, watched, task), f"monitor_stop_{task.id}")
 
 
-@st.cache_data(max_entries=256, show_spinner=False)
-def _work(fingerprint: str, job_id: str, task_id: str, _account: Account) -> TaskWork:
-    """Asked for once: what a task is to do does not change while it exists."""
-    return closer_look.task_work(_account, job_id, task_id)
+def _read(
+    account: Account,
+    job_id: str,
+    task: TaskRow,
+    what: str,
+    work: Callable[[], T],
+    every: float | None = None,
+) -> Reading[T]:
+    """What Batch or storage tells of the task: read once for every end of it, or `every` so many seconds."""
+    return readings.look((what, account.fingerprint, job_id, task.id, task.ended), work, every)
 
 
-def _facts(account: Account, watched: Watched, task: TaskRow, snapshot: Snapshot, work: TaskWork) -> None:
+def _facts(
+    account: Account, watched: Watched, task: TaskRow, snapshot: Snapshot, work: TaskWork | None
+) -> None:
     facts = [task_state(task, work_of(account.fingerprint, watched, snapshot))]
     if task.exit_code is not None:
         facts.append(f"exit code {task.exit_code}")
@@ -74,10 +85,10 @@ def _facts(account: Account, watched: Watched, task: TaskRow, snapshot: Snapshot
     st.caption(f"Task {words.plain(task.id)}")
 
 
-def _progress(task: TaskRow, snapshot: Snapshot, work: TaskWork) -> None:
+def _progress(task: TaskRow, snapshot: Snapshot, work: TaskWork | None) -> None:
     """How long it has run of the time that it may, and how far it is, where that is known."""
     elapsed = snapshot.taken_at - (task.started or snapshot.taken_at)
-    limits = [work.limit] if work.limit else []
+    limits = [work.limit] if work and work.limit else []
     if snapshot.job and snapshot.job.limit and task.started:
         limits.append(snapshot.job.created + snapshot.job.limit - task.started)
     told = f"Runs for {duration(elapsed)}"
@@ -134,70 +145,66 @@ def _log(account: Account, job_id: str, task: TaskRow) -> None:
             key=f"monitor_log_name_{task.id}",
             label_visibility="collapsed",
         )
-        try:
-            ended = task.ended.isoformat() if task.ended else ""
-            read = _growing if running else _whole
-            text = read(account.fingerprint, job_id, task.id, ended, str(name), account)
-        except DashboardError as error:
-            session.show_error(error)
+        reading = _read(
+            account,
+            job_id,
+            task,
+            str(name),
+            lambda: closer_look.log_now(account, job_id, task.id, str(name), running=running),
+            LOG_SECONDS if running else None,
+        )
+        if not reading.say():
             return
+        text = reading.value or ""
         last = "\n".join(text.splitlines()[-LINES:])
         st.code(
             last or f"Nothing in {name} yet." if running else text or f"Nothing in {name}.", language=None
         )
 
 
-@st.cache_data(max_entries=64, ttl=LOG_SECONDS, show_spinner=False)
-def _growing(fingerprint: str, job_id: str, task_id: str, ended: str, name: str, _account: Account) -> str:
-    """Asked for every two seconds at most, however many look at it."""
-    return closer_look.log_now(_account, job_id, task_id, name, running=True)
-
-
-@st.cache_data(max_entries=256, show_spinner=False)
-def _whole(fingerprint: str, job_id: str, task_id: str, ended: str, name: str, _account: Account) -> str:
-    return closer_look.log_now(_account, job_id, task_id, name, running=False)
-
-
 def _made(account: Account, job_id: str, task: TaskRow, snapshot: Snapshot) -> None:
     """What it made: of our own runs the result, to play and to keep; else the files in its folder on the node."""
     if task.ended is None:
         return
-    try:
-        if snapshot.job and snapshot.job.ours:
-            made = _result(account.fingerprint, job_id, task.id, task.ended.isoformat(), account)
-            if made and made.state == "done":
-                with st.container(horizontal=True, vertical_alignment="center"):
-                    st.markdown(
-                        f"Made **{words.plain(made.name)}** ({words.size(made.size)})", width="stretch"
-                    )
-                    download_button(
-                        f"Download {made.name}",
-                        address(account, made.blob, made.content_type, made.name),
-                        key=f"monitor_get_{task.id}",
-                    )
-            return
-        found = _files(account.fingerprint, job_id, task.id, task.ended.isoformat(), account)
-    except DashboardError as error:
-        session.show_error(error)
+    if snapshot.job and snapshot.job.ours:
+        _result(account, job_id, task)
+    else:
+        _files(account, job_id, task)
+
+
+def _result(account: Account, job_id: str, task: TaskRow) -> None:
+    reading = _read(
+        account, job_id, task, "result", lambda: _result_of(account, job_id, task.id), FILES_SECONDS
+    )
+    made = reading.value if reading.say() else None
+    if made is None or made.state != "done":
         return
-    if found:
-        st.caption("Files on its node")
-        st.markdown("\n".join(f"- {words.plain(file.name)}, {words.size(file.size)}" for file in found))
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"Made **{words.plain(made.name)}** ({words.size(made.size)})", width="stretch")
+        url = address(account, made.blob, made.content_type, made.name)
+        download_button(f"Download {made.name}", url, key=f"monitor_get_{task.id}")
 
 
-@st.cache_data(max_entries=256, ttl=60, show_spinner=False)
-def _result(fingerprint: str, job_id: str, task_id: str, ended: str, _account: Account) -> Result | None:
+def _result_of(account: Account, job_id: str, task_id: str) -> Result | None:
     try:
-        return next((row for row in results.list_results(_account, job_id) if row.task_id == task_id), None)
+        return next((row for row in results.list_results(account, job_id) if row.task_id == task_id), None)
     except NotFound:
         return None
 
 
-@st.cache_data(max_entries=256, ttl=60, show_spinner=False)
-def _files(
-    fingerprint: str, job_id: str, task_id: str, ended: str, _account: Account
-) -> tuple[NodeFile, ...]:
-    return closer_look.files_made(_account, job_id, task_id)
+def _files(account: Account, job_id: str, task: TaskRow) -> None:
+    reading = _read(
+        account,
+        job_id,
+        task,
+        "files",
+        lambda: closer_look.files_made(account, job_id, task.id),
+        FILES_SECONDS,
+    )
+    found = reading.value if reading.say() else None
+    if found:
+        st.caption("Files on its node")
+        st.markdown("\n".join(f"- {words.plain(file.name)}, {words.size(file.size)}" for file in found))
 
 
 def _stop(account: Account, watched: Watched, task: TaskRow) -> Step:

@@ -19,7 +19,7 @@ from batch_core import pools, storage, unfinished
 from batch_core.account import Account, AccountKind
 from batch_core.errors import DashboardError
 from batch_core.local_cloud import LocalCloud, app_home
-from pages.shell import words
+from pages.shell import readings, words
 from pages.shell.errands import Errands
 from pages.shell.headers import BROWSER_COOKIE
 
@@ -203,8 +203,9 @@ def in_background(key: Hashable, work: Callable[..., Any], *given: Any) -> Futur
 
 
 def close() -> None:
-    """End what runs for the whole process: errands, recorders, and the hold on this computer's cloud."""
+    """End what runs for the whole process: errands, readings, recorders, and the hold on this computer's cloud."""
     _errands.clear()
+    readings.close()
     _recorder.clear()
     _started_cloud.clear()
 
