@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 import streamlit as st
@@ -11,8 +12,10 @@ from batch_core.monitor import NodeRow, Snapshot, Span
 from batch_core.node_facts import NodeFacts, RecentTask, StartTask, node_facts
 from pages.charts.labels import duration
 from pages.charts.palette import outcome_words
+from pages.components.live_chart import Click
+from pages.parts.monitor_tables import SHOWN
 from pages.parts.start_log import FRESH_SECONDS, start_log
-from pages.shell import readings, words
+from pages.shell import readings, session, words
 
 RECENT = 5
 IN_START_TASK = ("waitingforstarttask", "starttaskfailed")
@@ -51,27 +54,66 @@ def start_task_words(start: StartTask, now: datetime) -> str:
     return f"Its start task ended {told} after {took}{tries}."
 
 
+@dataclass(frozen=True)
+class Ran:
+    """A task on the node, or an attempt at one. `said` is what became of it; `job_id` names another job than the
+    one that is watched."""
+
+    task_id: str
+    name: str
+    said: str
+    started: datetime
+    over: bool
+    job_id: str | None = None
+
+
 def _tasks(node: NodeRow, snapshot: Snapshot, found: NodeFacts) -> None:
-    """Of the watched job; of any job where none is watched."""
-    now = snapshot.taken_at
-    own = sorted((span for span in snapshot.spans if span.node_id == node.id), key=lambda span: span.start)
-    running = [_span_line(span, now) for span in reversed(own) if span.end is None]
-    before = [_span_line(span, now) for span in reversed(own) if span.end is not None]
-    if not own:
-        running = [_recent_line(task, now) for task in found.recent if task.ended is None]
-        before = [_recent_line(task, now) for task in found.recent if task.ended is not None]
-    for title, lines in (("Runs now", running), ("Ran last", before)):
-        if lines:
-            shown = "\n".join(f"- {line}" for line in lines[:RECENT])
-            st.markdown(f"**{title}** (showing {min(RECENT, len(lines))} of {len(lines):,})\n{shown}")
+    """What runs and ran on the node, of the watched job and of others; a press leads to the task."""
+    ran = tasks_on(node.id, snapshot, found)
+    for title, some in (
+        ("Runs now", [one for one in ran if not one.over]),
+        ("Ran last", [one for one in ran if one.over]),
+    ):
+        if some:
+            st.markdown(f"**{title}** (showing {min(RECENT, len(some))} of {len(some):,})")
+            with st.container(gap=None):
+                for one in some[:RECENT]:
+                    _lead_to(one, f"node_task_{node.id}_{one.job_id}_{one.task_id}_{one.started}")
 
 
-def _span_line(span: Span, now: datetime) -> str:
+def tasks_on(node_id: str, snapshot: Snapshot, found: NodeFacts) -> list[Ran]:
+    """The watched job's attempts on a node and other jobs' recent tasks there, the newest first."""
+    now, own = snapshot.taken_at, snapshot.job.id if snapshot.job else None
+    ran = [_attempt(span, now) for span in snapshot.spans if span.node_id == node_id]
+    ran += [_recent(task, now) for task in found.recent if task.job_id != own]
+    return sorted(ran, key=lambda one: one.started, reverse=True)
+
+
+def _attempt(span: Span, now: datetime) -> Ran:
     took = "" if span.missed else f", {duration((span.end or now) - span.start)}"
-    return f"{words.plain(span.name)}: {outcome_words(span.outcome, span.missed)}{took}"
+    said = f"{outcome_words(span.outcome, span.missed)}{took}"
+    return Ran(span.task_id, span.name, said, span.start, span.end is not None)
 
 
-def _recent_line(task: RecentTask, now: datetime) -> str:
+def _recent(task: RecentTask, now: datetime) -> Ran:
     took = f", {duration((task.ended or now) - task.started)}" if task.started else ""
     code = f", exit code {task.exit_code}" if task.exit_code is not None else ""
-    return f"{words.plain(task.task_id)} of {words.plain(task.job_id)}: {words.plain(task.state)}{code}{took}"
+    said, over = f"{task.state}{code}{took}", task.ended is not None
+    return Ran(task.task_id, task.task_id, said, task.started or now, over, task.job_id)
+
+
+def _lead_to(one: Ran, key: str) -> None:
+    """A line that opens the task's panel, on the Monitor of its job."""
+    name = f"{one.name} of the job {one.job_id}" if one.job_id else one.name
+    label, icon = words.plain(f"{name}: {one.said}"), ":material/chevron_right:"
+    shown = Click("task", one.task_id)
+    if one.job_id is None:
+        st.button(label, key, type="tertiary", icon=icon, on_click=_show, args=(shown,))
+    elif st.button(label, key, type="tertiary", icon=icon):
+        session.set_id("job", one.job_id)
+        _show(shown)
+        st.switch_page("pages/monitor.py")
+
+
+def _show(shown: Click) -> None:
+    st.session_state[SHOWN] = shown

@@ -17,10 +17,11 @@ from batch_core.results import Result
 from pages.charts.labels import duration, node_name
 from pages.charts.palette import ERROR, outcome_family, outcome_words, task_family
 from pages.components.download import download_button
+from pages.components.live_chart import Click
 from pages.parts.monitor_choice import Watched
 from pages.parts.monitor_lists import why
-from pages.parts.monitor_tables import task_state
-from pages.parts.monitor_work import work_of
+from pages.parts.monitor_tables import SHOWN, task_state
+from pages.parts.monitor_work import found, work_of
 from pages.parts.players import address
 from pages.parts.steps import Step, names, step_button
 from pages.shell import readings, words
@@ -70,9 +71,6 @@ def _facts(
     facts = [task_state(task, work_of(account.fingerprint, watched, snapshot))]
     if task.exit_code is not None:
         facts.append(f"exit code {task.exit_code}")
-    if task.node_id:
-        order = snapshot.places.get(task.node_id)
-        facts.append(f"on {words.plain(task.node_id if order is None else node_name(task.node_id, order))}")
     if task.started:
         facts.append(f"started {words.when(task.started)}")
     if task.started and task.ended:
@@ -80,9 +78,27 @@ def _facts(
     if task.retries:
         facts.append(words.count(task.retries, "earlier attempt"))
     st.markdown(" · ".join(facts))
+    if task.node_id:
+        _node(task.node_id, snapshot)
     if task.state == "running" and task.started:
         _progress(task, snapshot, work)
     st.caption(f"Task {words.plain(task.id)}")
+
+
+def _node(node_id: str, snapshot: Snapshot) -> None:
+    """The node that it runs or ran on; a press opens that node's panel, as long as there is such a node."""
+    order = snapshot.places.get(node_id)
+    name = words.plain(node_id if order is None else node_name(node_id, order))
+    if found(snapshot.nodes, node_id) is None:
+        st.markdown(f"On {name}, which is no longer there")
+        return
+    st.button(
+        f"On {name}",
+        f"monitor_node_{node_id}",
+        type="tertiary",
+        icon=":material/dns:",
+        on_click=lambda: st.session_state.update({SHOWN: Click("node", node_id)}),
+    )
 
 
 def _progress(task: TaskRow, snapshot: Snapshot, work: TaskWork | None) -> None:
@@ -201,10 +217,10 @@ def _files(account: Account, job_id: str, task: TaskRow) -> None:
         lambda: closer_look.files_made(account, job_id, task.id),
         FILES_SECONDS,
     )
-    found = reading.value if reading.say() else None
-    if found:
+    listed = reading.value if reading.say() else None
+    if listed:
         st.caption("Files on its node")
-        st.markdown("\n".join(f"- {words.plain(file.name)}, {words.size(file.size)}" for file in found))
+        st.markdown("\n".join(f"- {words.plain(file.name)}, {words.size(file.size)}" for file in listed))
 
 
 def _stop(account: Account, watched: Watched, task: TaskRow) -> Step:

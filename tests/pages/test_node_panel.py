@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 from streamlit.testing.v1 import AppTest
-from streamlit.testing.v1.element_tree import Selectbox
+from streamlit.testing.v1.element_tree import Button, Selectbox
 
 from batch_core import pools
 from batch_core.account import Account
@@ -99,7 +99,7 @@ def test_what_runs_is_told_and_a_restart_that_costs_work_asks_first(
     add_tasks(account, job_id, 1)
     try:
         opened, node_id = panel(app, account, pool_id, "Runs now", job=job_id)
-        assert "- task\\-000000: running" in text(opened)
+        assert lines(opened, "task-000000: running, ")
         booted = account.batch.get_node(pool_id, node_id).last_boot_time
         next(button for button in opened.button if button.label == "Restart").click()
         opened.run()
@@ -110,6 +110,36 @@ def test_what_runs_is_told_and_a_restart_that_costs_work_asks_first(
         assert (recent.job_id, recent.task_id, recent.state) == (job_id, "task-000000", "running")
     finally:
         account.batch.begin_delete_job(job_id, polling_interval=0.1).wait(30)
+
+
+def test_node_and_task_lead_to_each_other_also_to_another_jobs_task(
+    app: Open, account: Account, pool_id: str
+) -> None:
+    simulated_pool(account, pool_id, 1, seconds=[600, 600], slots=2)
+    jobs = [f"{pool_id}-a", f"{pool_id}-b"]
+    for job_id in jobs:
+        simulated_job(account, job_id, pool_id)
+        add_tasks(account, job_id, 1)
+    try:
+        theirs = f"task-000000 of the job {jobs[1]}: running, "
+        opened, node_id = panel(app, account, pool_id, "Runs now", job=jobs[0])
+        until(lambda: lines(opened.run(), theirs), seconds=30, what="the other job's task")
+        lines(opened, "task-000000: running, ")[0].click().run()
+        assert "Task task\\-000000" in text(opened)
+        lines(opened, "On node 1")[0].click().run()
+        assert f"Node {words.plain(node_id)}" in text(opened)
+        lines(opened, theirs)[0].click().run()
+        until(lambda: "Task task\\-000000" in text(opened.run()), seconds=30, what="the other job's task")
+        assert opened.query_params["job"] == jobs[1]
+        assert opened.selectbox(key="monitor_job").value == jobs[1]
+    finally:
+        for job_id in jobs:
+            account.batch.begin_delete_job(job_id, polling_interval=0.1).wait(30)
+
+
+def lines(opened: AppTest, begin: str) -> list[Button]:
+    """The buttons whose label begins so."""
+    return [one for one in opened.button if one.label.replace("\\", "").startswith(begin)]
 
 
 @pytest.mark.parametrize(
