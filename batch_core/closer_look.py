@@ -6,11 +6,9 @@ from itertools import islice
 
 from batch_core.account import Account
 from batch_core.errors import Conflict, NotFound, translated, without_secrets
-from batch_core.failures import STDERR, end_of_log, last_lines, log_on_node
+from batch_core.failures import LOGS, end_of_log, last_lines, log_on_node
 from batch_core.times import time_limit
 
-STDOUT = "stdout.txt"
-LOGS = (STDERR, STDOUT)
 FILES_AT_MOST = 20
 _SELECT = ["id", "commandLine", "constraints", "outputFiles"]
 

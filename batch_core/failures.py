@@ -13,6 +13,8 @@ from batch_core.times import moment
 MOST_BYTES = 8 * 1024
 MOST_LINES = 40
 STDERR = "stderr.txt"
+STDOUT = "stdout.txt"
+LOGS = (STDERR, STDOUT)
 STOPPED = "TaskEnded"  # Batch's code for a task that a request or a time limit has ended
 
 _IN_WORDS = {
@@ -102,9 +104,9 @@ def failure(account: Account, job_id: str, task_id: str) -> Failure:
     )
 
 
-def start_task_log(account: Account, pool_id: str, node_id: str) -> str:
-    """The end of what a node's start task wrote to stderr; empty when it wrote nothing or the node is gone."""
-    path = f"startup/{STDERR}"
+def start_task_log(account: Account, pool_id: str, node_id: str, name: str = STDERR) -> str:
+    """The end of what a node's start task wrote to stderr or stdout; empty when it wrote nothing or is gone."""
+    path = f"startup/{name}"
     try:
         with translated("read the start task's log"):
             size = account.batch.get_node_file_properties(pool_id, node_id, path).content_length

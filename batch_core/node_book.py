@@ -122,7 +122,7 @@ class NodeBook:
             dedicated=bool(doc.get("isDedicated", True)),
             slots_used=doc.get("runningTaskSlotsCount") or 0,
             order=order,
-            error=_node_error(doc),
+            error=next(iter(node_errors(doc)), ""),
             ip=doc.get("ipAddress") or "",
             tasks_run=doc.get("totalTasksRun") or 0,
             allocated=moment(doc.get("allocationTime")),
@@ -162,13 +162,17 @@ def _address(doc: Doc) -> tuple[int, ...]:
     return tuple(int(part) for part in (doc.get("ipAddress") or "").split(".") if part.isdigit())
 
 
-def _node_error(doc: Doc) -> str:
-    """What is wrong with a node; a failed start task goes first, which `errors` tells less of."""
+def node_errors(doc: Doc) -> tuple[str, ...]:
+    """All that is wrong with a node, in sentences; a failed start task goes first, which `errors` tells less of."""
+    told, same = [], ""
     start = doc.get("startTaskInfo") or {}
     if str(start.get("result", "")).lower() == "failure":
         failed = start.get("failureInfo") or {}
         why = reason_in_words(failed.get("code") or "", failed.get("message") or "", start.get("exitCode"))
-        return f"The start task failed. {why}".strip()
+        told.append(f"The start task failed. {why}".strip())
+        same = failed.get("code") or ""  # Batch lists it among the errors, too
     for error in doc.get("errors") or ():
-        return reason_in_words(error.get("code") or "Unknown", error.get("message") or "", None)
-    return ""
+        if same and error.get("code") == same:
+            continue
+        told.append(reason_in_words(error.get("code") or "Unknown", error.get("message") or "", None))
+    return tuple(dict.fromkeys(told))

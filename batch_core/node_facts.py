@@ -9,6 +9,9 @@ from azure.batch import models
 
 from batch_core.account import Account
 from batch_core.errors import NotFound, translated
+from batch_core.node_book import node_errors
+
+_SELECT = ["id", "startTaskInfo", "recentTasks", "errors"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,23 +38,25 @@ class RecentTask:
 
 @dataclass(frozen=True, slots=True)
 class NodeFacts:
-    """`start` is None for a pool without a start task; `recent` has the newest first."""
+    """`start` is None for a pool without a start task; `recent` has the newest first; `errors` are sentences."""
 
     start: StartTask | None = None
     recent: tuple[RecentTask, ...] = ()
+    errors: tuple[str, ...] = ()
 
 
 def node_facts(account: Account, pool_id: str, node_id: str) -> NodeFacts:
     """Ask for one node; nothing is told of one that is gone."""
     try:
         with translated("look at the node"):
-            node = account.batch.get_node(pool_id, node_id, select=["id", "startTaskInfo", "recentTasks"])
+            node = account.batch.get_node(pool_id, node_id, select=_SELECT)
     except NotFound:
         return NodeFacts()
     begun = node.start_task_info
     start = StartTask(begun.exit_code, begun.retry_count, begun.start_time, begun.end_time) if begun else None
     recent = [_recent(task) for task in node.recent_tasks or () if task.task_id]
-    return NodeFacts(start, tuple(sorted(recent, key=lambda task: str(task.started), reverse=True)))
+    newest_first = sorted(recent, key=lambda task: str(task.started), reverse=True)
+    return NodeFacts(start, tuple(newest_first), node_errors(node.as_dict()))
 
 
 def _recent(task: models.BatchTaskInfo) -> RecentTask:

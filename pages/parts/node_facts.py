@@ -13,33 +13,37 @@ from batch_core.node_facts import NodeFacts, RecentTask, StartTask, node_facts
 from pages.charts.labels import duration
 from pages.charts.palette import outcome_words
 from pages.components.live_chart import Click
+from pages.parts.log_box import log_box
 from pages.parts.monitor_tables import SHOWN
 from pages.parts.start_log import FRESH_SECONDS, start_log
 from pages.shell import readings, session, words
 
 RECENT = 5
-IN_START_TASK = ("waitingforstarttask", "starttaskfailed")
 
 
 def facts(account: Account, pool_id: str, node: NodeRow, snapshot: Snapshot) -> None:
-    """The start task's result, its last words where they matter, running tasks, and those before."""
+    """What is wrong with it, its start task's result and log, running tasks, and those before."""
     key = ("node facts", account.fingerprint, pool_id, node.id, node.since)
     reading = readings.look(key, lambda: node_facts(account, pool_id, node.id), FRESH_SECONDS)
     reading.say()
     found = reading.value or NodeFacts()
+    for error in found.errors:
+        if error != node.error:  # which stands above already
+            st.warning(words.sentence(error), icon=":material/error:")
     if found.start:
         st.markdown(start_task_words(found.start, snapshot.taken_at))
-    if node.state in IN_START_TASK:
-        _log(account, pool_id, node)
+        _log(account, pool_id, node, found.start)
     _tasks(node, snapshot, found)
 
 
-def _log(account: Account, pool_id: str, node: NodeRow) -> None:
-    st.caption("The last lines of its start task's stderr.txt")
-    reading = start_log(account, pool_id, node)
-    if reading.say():
-        text = reading.value or "Nothing was written to stderr."
-        st.code(text, language=None, wrap_lines=True, height="content")
+def _log(account: Account, pool_id: str, node: NodeRow, start: StartTask) -> None:
+    log_box(
+        "Log of its start task",
+        f"node_log_{node.id}",
+        lambda name: start_log(account, pool_id, node, start.started, name),
+        grows=start.ended is None,
+        matters=start.exit_code != 0,
+    )
 
 
 def start_task_words(start: StartTask, now: datetime) -> str:

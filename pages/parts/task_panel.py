@@ -10,7 +10,7 @@ import streamlit as st
 
 from batch_core import closer_look, jobs, results
 from batch_core.account import Account
-from batch_core.closer_look import LOGS, TaskWork
+from batch_core.closer_look import TaskWork
 from batch_core.errors import NotFound
 from batch_core.monitor import Snapshot, Span, TaskRow
 from batch_core.results import Result
@@ -18,6 +18,7 @@ from pages.charts.labels import duration, node_name
 from pages.charts.palette import ERROR, outcome_family, outcome_words, task_family
 from pages.components.download import download_button
 from pages.components.live_chart import Click
+from pages.parts.log_box import log_box
 from pages.parts.monitor_choice import Watched
 from pages.parts.monitor_lists import why
 from pages.parts.monitor_tables import SHOWN, task_state
@@ -32,7 +33,6 @@ T = TypeVar("T")
 LOG_SECONDS = 2  # between two looks at a log that grows
 FILES_SECONDS = 60  # between two looks at what a task has made: checks and cleaning up change it
 NEARLY = 0.9  # of its time limit, from which a task is warned of
-LINES = 14
 
 
 def task_details(account: Account, watched: Watched, task: TaskRow, snapshot: Snapshot) -> None:
@@ -143,39 +143,19 @@ def _attempt_line(span: Span, snapshot: Snapshot) -> str:
 
 def _log(account: Account, job_id: str, task: TaskRow) -> None:
     """The end of a log, which follows while the task runs; of one that has ended, when somebody opens it."""
-    running = task.ended is None
-    box = st.expander(
-        "Log, as it grows" if running else "Log",
-        expanded=running,
-        key=f"monitor_log_{task.id}_{running}",
-        on_change="rerun",
-    )
-    if not box.open:
-        return
-    with box:
-        name = st.segmented_control(
-            "Log",
-            LOGS,
-            default=LOGS[0],
-            required=True,
-            key=f"monitor_log_name_{task.id}",
-            label_visibility="collapsed",
-        )
-        reading = _read(
+    runs = task.ended is None
+
+    def read(name: str) -> Reading[str]:
+        return _read(
             account,
             job_id,
             task,
-            str(name),
-            lambda: closer_look.log_now(account, job_id, task.id, str(name), running=running),
-            LOG_SECONDS if running else None,
+            name,
+            lambda: closer_look.log_now(account, job_id, task.id, name, running=runs),
+            LOG_SECONDS if runs else None,
         )
-        if not reading.say():
-            return
-        text = reading.value or ""
-        last = "\n".join(text.splitlines()[-LINES:])
-        st.code(
-            last or f"Nothing in {name} yet." if running else text or f"Nothing in {name}.", language=None
-        )
+
+    log_box("Log", f"monitor_log_{task.id}", read, grows=runs)
 
 
 def _made(account: Account, job_id: str, task: TaskRow, snapshot: Snapshot) -> None:

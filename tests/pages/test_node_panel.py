@@ -11,12 +11,15 @@ from streamlit.testing.v1.element_tree import Button, Selectbox
 from batch_core import pools
 from batch_core.account import Account
 from batch_core.monitor import Snapshot
+from batch_core.node_book import node_errors
 from batch_core.node_facts import NodeFacts, StartTask, node_facts
+from batch_core.pools import PoolSpec
 from batch_core.snapshot import Counts
 from pages.components.live_chart import Click
 from pages.parts import monitor_tables
 from pages.parts.node_facts import start_task_words
 from pages.shell import words
+from tests.core.commands import python
 from tests.fleet import add_tasks, simulated_job, simulated_pool
 from tests.pages.nodes import START, node
 from tests.waiting import until
@@ -58,8 +61,11 @@ def test_a_failed_start_task_is_told_with_its_exit_code(app: Open, account: Acco
         what="a failed start task",
     )
     opened, node_id = panel(app, account, pool_id, "Its start task ended with exit code 1 after ")
-    assert "The last lines of its start task's stderr.txt" in text(opened)
-    start = node_facts(account, pool_id, node_id).start
+    log = next(box for box in opened.expander if box.label == "Log of its start task")
+    assert log.proto.expanded
+    found = node_facts(account, pool_id, node_id)
+    assert [error.startswith("The start task failed. ") for error in found.errors] == [True]
+    start = found.start
     assert start
     assert start.exit_code == 1
     assert node_facts(account, pool_id, "tvmps_gone_d") == NodeFacts()
@@ -110,6 +116,41 @@ def test_what_runs_is_told_and_a_restart_that_costs_work_asks_first(
         assert (recent.job_id, recent.task_id, recent.state) == (job_id, "task-000000", "running")
     finally:
         account.batch.begin_delete_job(job_id, polling_interval=0.1).wait(30)
+
+
+def test_the_log_of_a_start_task_that_went_well_is_there_to_open(
+    app: Open, account: Account, pool_id: str
+) -> None:
+    says = python("import sys; print('made ready'); sys.stderr.write('a warning')")
+    pools.create(account, PoolSpec(id=pool_id, dedicated=1, spot=0, start_task=says))
+    until(lambda: [node.state for node in account.batch.list_nodes(pool_id)] == ["idle"], what="an idle node")
+    opened, node_id = panel(app, account, pool_id, "Its start task was done in ")
+    assert not [code.value for code in opened.code]
+    opened.session_state[f"node_log_{node_id}_False"] = True  # as a press on it does
+    until(lambda: [code.value for code in opened.run().code] == ["a warning"], what="its stderr")
+    opened.get_by_key(f"node_log_{node_id}_name").set_value("stdout.txt")
+    until(lambda: [code.value for code in opened.run().code] == ["made ready"], what="its stdout")
+
+
+def test_all_that_is_wrong_with_a_node_is_told_and_a_failed_start_task_first() -> None:
+    doc = {
+        "startTaskInfo": {"result": "failure", "exitCode": 4, "failureInfo": {"code": "FailureExitCode"}},
+        "errors": [
+            {
+                "code": "FailureExitCode",
+                "message": "The task exited with an exit code representing a failure",
+            },
+            {"code": "DiskFull", "message": "There is not enough disk space"},
+            {"code": "NodeLost", "message": "The node no longer answers."},
+            {"code": "NodeLost", "message": "The node no longer answers."},
+        ],
+    }
+    assert node_errors(doc) == (
+        "The start task failed. The command ended with exit code 4.",
+        "The node's disk is full.",
+        "The node no longer answers.",
+    )
+    assert node_errors({}) == ()
 
 
 def test_node_and_task_lead_to_each_other_also_to_another_jobs_task(
