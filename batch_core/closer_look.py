@@ -1,15 +1,13 @@
-"""One task looked at closely: its command, its limit, its files, and its log while that grows."""
+"""One task looked at closely: its command, its limit, and its log while that grows."""
 
 from dataclasses import dataclass
 from datetime import timedelta
-from itertools import islice
 
 from batch_core.account import Account
 from batch_core.errors import Conflict, NotFound, translated, without_secrets
 from batch_core.failures import LOGS, end_of_log, last_lines, log_on_node
 from batch_core.times import time_limit
 
-FILES_AT_MOST = 20
 _SELECT = ["id", "commandLine", "constraints", "outputFiles"]
 
 
@@ -20,14 +18,6 @@ class TaskWork:
     command: str
     limit: timedelta | None
     kept: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class NodeFile:
-    """A file in a task's folder on its node. Size in bytes."""
-
-    name: str
-    size: int
 
 
 def task_work(account: Account, job_id: str, task_id: str) -> TaskWork:
@@ -52,19 +42,3 @@ def log_now(account: Account, job_id: str, task_id: str, name: str, *, running: 
         return last_lines(log_on_node(account, job_id, task_id, name))
     except (NotFound, Conflict):
         return ""
-
-
-def files_made(account: Account, job_id: str, task_id: str) -> tuple[NodeFile, ...]:
-    """The files in a task's working directory, at most 20; none when its node is gone."""
-    try:
-        with translated("list the task's files"):
-            listed = account.batch.list_task_files(job_id, task_id, recursive=True)
-            inside = (
-                file for file in listed if not file.is_directory and (file.name or "").startswith("wd/")
-            )
-            return tuple(
-                NodeFile((file.name or "")[3:], file.properties.content_length if file.properties else 0)
-                for file in islice(inside, FILES_AT_MOST)
-            )
-    except (NotFound, Conflict):
-        return ()

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 import streamlit as st
 
-from batch_core import closer_look, jobs, results
+from batch_core import closer_look, jobs, results, task_files
 from batch_core.account import Account
 from batch_core.closer_look import TaskWork
 from batch_core.errors import NotFound
@@ -25,12 +25,13 @@ from pages.parts.monitor_tables import SHOWN, task_state
 from pages.parts.monitor_work import found, work_of
 from pages.parts.players import address
 from pages.parts.steps import Step, names, step_button
-from pages.shell import readings, words
+from pages.shell import readings, session, signing, words
 from pages.shell.readings import Reading
 
 T = TypeVar("T")
 
 LOG_SECONDS = 2  # between two looks at a log that grows
+GROWING_SECONDS = 5  # between two looks at the files of a task that runs
 FILES_SECONDS = 60  # between two looks at what a task has made: checks and cleaning up change it
 NEARLY = 0.9  # of its time limit, from which a task is warned of
 
@@ -160,12 +161,10 @@ def _log(account: Account, job_id: str, task: TaskRow) -> None:
 
 def _made(account: Account, job_id: str, task: TaskRow, snapshot: Snapshot) -> None:
     """What it made: of our own runs the result, to play and to keep; else the files in its folder on the node."""
-    if task.ended is None:
-        return
-    if snapshot.job and snapshot.job.ours:
-        _result(account, job_id, task)
-    else:
+    if not (snapshot.job and snapshot.job.ours):
         _files(account, job_id, task)
+    elif task.ended:
+        _result(account, job_id, task)
 
 
 def _result(account: Account, job_id: str, task: TaskRow) -> None:
@@ -189,18 +188,27 @@ def _result_of(account: Account, job_id: str, task_id: str) -> Result | None:
 
 
 def _files(account: Account, job_id: str, task: TaskRow) -> None:
+    """The files in its folder, also while it runs, each to keep."""
+    every = FILES_SECONDS if task.ended else GROWING_SECONDS
     reading = _read(
-        account,
-        job_id,
-        task,
-        "files",
-        lambda: closer_look.files_made(account, job_id, task.id),
-        FILES_SECONDS,
+        account, job_id, task, "files", lambda: task_files.files_made(account, job_id, task.id), every
     )
-    listed = reading.value if reading.say() else None
-    if listed:
-        st.caption("Files on its node")
-        st.markdown("\n".join(f"- {words.plain(file.name)}, {words.size(file.size)}" for file in listed))
+    made = reading.value if reading.say() else None
+    if not made or not made.files:
+        return
+    shown = f"{len(made.files)} of " if made.count > len(made.files) else ""
+    count = f"more than {made.count:,} files" if made.more else words.count(made.count, "file")
+    st.caption(f"In its folder on the node: {shown}{count}")
+    for file in made.files:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f"{words.plain(file.name)}, {words.size(file.size)}", width="stretch")
+            link = signing.signed_url("file", account, job=job_id, task=task.id, file=file.name)
+            download_button(
+                f"Download {file.name}",
+                session.origin() + link,
+                key=f"monitor_file_{task.id}_{file.name}",
+                shown="Download",
+            )
 
 
 def _stop(account: Account, watched: Watched, task: TaskRow) -> Step:

@@ -1,10 +1,11 @@
-"""The app's own HTTP routes: Plotly's script, signed streams of blobs in both directions, the way to the first page.
+"""The app's own HTTP routes: Plotly's script, signed streams of blobs in both directions
+and of files on nodes, the way to the first page.
 
 Storage is asked in worker threads: the SDK blocks, and the event loop is everybody's.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Generator
 from dataclasses import replace
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -15,9 +16,10 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Route
 
-from batch_core import archives, errors, reading, relay
+from batch_core import archives, errors, reading, relay, task_files
 from batch_core.account import Account
 from batch_core.local_cloud import app_home
+from batch_core.relay import BlobFacts
 from batch_core.report import Report, known_attempts, make_report
 from batch_core.storage import attachment
 from pages.shell.signing import PREFIX, LinkRefused, verify
@@ -96,7 +98,28 @@ async def blob(request: Request) -> Response:
     container, path = params["container"], params["blob"]
     found = await run_in_threadpool(relay.facts, account, container, path)
     found = replace(found, content_type=params.get("type", found.content_type))
-    headers = blob_headers(found, params.get("name"))
+    return _ranged(
+        request,
+        found,
+        params.get("name"),
+        lambda start, end: reading.read_blob(account, container, path, start, end),
+    )
+
+
+async def task_file(request: Request) -> Response:
+    """A file that a task made, from its node, whole or a range of it: always a download."""
+    account, params = verify(request, "file")
+    about = account, params["job"], params["task"], params["file"]
+    found = await run_in_threadpool(task_files.facts, *about)
+    name = params["file"].rpartition("/")[2]
+    return _ranged(request, found, name, lambda start, end: task_files.read(*about, start, end))
+
+
+def _ranged(
+    request: Request, found: BlobFacts, name: str | None, read: Callable[[int, int], Generator[bytes]]
+) -> Response:
+    """The answer with what was asked for of a file; `read` has the bytes from a start up to an end."""
+    headers = blob_headers(found, name)
     asked = part(request.headers.get("range"), found.size)
     if asked is None:
         return Response(status_code=416, headers={"Content-Range": f"bytes */{found.size}"})
@@ -106,8 +129,7 @@ async def blob(request: Request) -> Response:
     headers["Content-Length"] = str(end - start)
     if request.method == "HEAD" or start == end:
         return Response(status_code=status, headers=headers)
-    pieces = reading.read_blob(account, container, path, start, end)
-    return Stream(off_loop(pieces), status, headers=headers)
+    return Stream(off_loop(read(start, end)), status, headers=headers)
 
 
 async def upload(request: Request) -> Response:
@@ -163,6 +185,7 @@ ROUTES = [
     Route(f"{PREFIX}/zip", _refusing(archive), methods=["GET"]),
     Route(f"{PREFIX}/report", _refusing(report), methods=["GET"]),
     Route(f"{PREFIX}/blob", _refusing(blob), methods=["GET"]),
+    Route(f"{PREFIX}/file", _refusing(task_file), methods=["GET"]),
     Route(f"{PREFIX}/upload", _refusing(reach), methods=["GET"]),
     Route(f"{PREFIX}/upload/{{blob:path}}", _refusing(upload), methods=["PUT"]),
 ]

@@ -16,7 +16,7 @@ from starlette.requests import Request
 
 from batch_core.account import Account
 
-Kind = Literal["zip", "report", "blob", "upload"]
+Kind = Literal["zip", "report", "blob", "file", "upload"]
 PREFIX = "/stream"  # /media, /static and /component belong to Streamlit
 LINK_SECONDS = 2 * 3600
 

@@ -9,9 +9,10 @@ from pathlib import Path
 import pytest
 from azure.batch import models
 
-from batch_core import closer_look, jobs, pools
+from batch_core import closer_look, jobs, pools, task_files
 from batch_core.account import Account
-from batch_core.errors import NotFound
+from batch_core.errors import InvalidInput, NotFound
+from batch_core.task_files import FilesMade, NodeFile
 from batch_core.times import time_limit
 from tests.waiting import until
 
@@ -64,7 +65,9 @@ def test_a_log_is_read_while_it_grows_and_files_when_they_are_made(
     gate.unlink()
     until(lambda: account.batch.get_task(job_id, "t").state == "completed", what="the end of the task")
     assert log("stderr.txt", running=False) == "first on stderr\nsecond on stderr"
-    assert closer_look.files_made(account, job_id, "t") == (closer_look.NodeFile("made.txt", 4),)
+    made = task_files.files_made(account, job_id, "t")
+    assert made == FilesMade((NodeFile("made.txt", 4),), 1)
+    assert b"".join(task_files.read(account, job_id, "t", "made.txt", 1, 3)) == b"23"
 
 
 def test_a_task_that_is_not_there_has_neither_work_nor_log_nor_files(account: Account, job_id: str) -> None:
@@ -72,12 +75,18 @@ def test_a_task_that_is_not_there_has_neither_work_nor_log_nor_files(account: Ac
         closer_look.task_work(account, job_id, "nobody")
     assert not closer_look.log_now(account, job_id, "nobody", "stderr.txt", running=True)
     assert not closer_look.log_now(account, job_id, "nobody", "stdout.txt", running=False)
-    assert not closer_look.files_made(account, job_id, "nobody")
+    assert task_files.files_made(account, job_id, "nobody") == FilesMade()
 
 
 def test_no_other_file_is_read_as_a_log(account: Account, job_id: str) -> None:
     with pytest.raises(ValueError, match="certs"):
         closer_look.log_now(account, job_id, "t", "../certs", running=True)
+
+
+def test_no_file_outside_of_a_tasks_own_folder_is_read(account: Account, job_id: str) -> None:
+    for name in ("../stderr.txt", "a/../../certs/key", "..\\stderr.txt"):
+        with pytest.raises(InvalidInput):
+            task_files.facts(account, job_id, "t", name)
 
 
 def test_a_jobs_time_limit_is_known(account: Account, job_id: str) -> None:

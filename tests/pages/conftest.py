@@ -1,11 +1,18 @@
-"""What several pages' tests need in the account: videos, and a run of them that has ended."""
+"""What several pages' tests need: videos in the account, a run of them that has ended, the app's routes served."""
 
+import threading
+from collections.abc import Iterator
+
+import httpx
 import pytest
+import uvicorn
+from starlette.applications import Starlette
 
 from batch_core import files, jobs, pools, samples, storage
 from batch_core.account import Account
 from batch_core.files import VideoFile
 from batch_core.jobs import Plan, Run
+from pages.shell import routes
 from tests.waiting import until
 
 
@@ -32,3 +39,23 @@ def finished_run(account: Account, videos: list[VideoFile]) -> Run:
 def over(account: Account, run_id: str) -> Run | None:
     run = jobs.get_run(account, run_id)
     return run if run.over else None
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[str]:
+    """The routes behind the real server."""
+    config = uvicorn.Config(Starlette(routes=routes.ROUTES), port=0, log_level="warning")
+    running = uvicorn.Server(config)
+    thread = threading.Thread(target=running.run)
+    thread.start()
+    until(lambda: running.started, what="the server's start")
+    port = running.servers[0].sockets[0].getsockname()[1]
+    yield f"http://127.0.0.1:{port}"
+    running.should_exit = True
+    thread.join(20)
+
+
+@pytest.fixture
+def client(server: str) -> Iterator[httpx.Client]:
+    with httpx.Client(base_url=server, trust_env=False) as made:
+        yield made

@@ -11,38 +11,15 @@ from dataclasses import replace
 
 import httpx
 import pytest
-import uvicorn
 from azure.storage.blob import ContentSettings
-from starlette.applications import Starlette
 
 from batch_core import files, results, storage
 from batch_core.account import Account, connect
 from batch_core.jobs import Run
 from batch_core.storage import INPUTS, RESULTS
 from pages.shell import routes, signing
-from tests.waiting import until
 
 CONTENT = os.urandom(300_000)
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    """The routes behind the real server."""
-    config = uvicorn.Config(Starlette(routes=routes.ROUTES), port=0, log_level="warning")
-    running = uvicorn.Server(config)
-    thread = threading.Thread(target=running.run)
-    thread.start()
-    until(lambda: running.started, what="the server's start")
-    port = running.servers[0].sockets[0].getsockname()[1]
-    yield f"http://127.0.0.1:{port}"
-    running.should_exit = True
-    thread.join(20)
-
-
-@pytest.fixture
-def client(server: str) -> Iterator[httpx.Client]:
-    with httpx.Client(base_url=server, trust_env=False) as made:
-        yield made
 
 
 @pytest.fixture
