@@ -47,7 +47,10 @@ __all__ = [
     "what_will_happen",
 ]
 
-SELECT = "id,displayName,state,stateTransitionTime,creationTime,poolInfo,executionInfo,metadata,constraints"
+SELECT = (
+    "id,displayName,state,stateTransitionTime,creationTime,poolInfo,executionInfo,metadata,constraints,"
+    "maxParallelTasks"
+)
 STOP_SECONDS = 30
 SHORT_PATIENCE = 10.0  # seconds: somebody waits for a button's effect
 
@@ -71,6 +74,7 @@ class Run:
     reason: str = ""  # why it ended, in Batch's word: AllTasksComplete, UserTerminate, MaxWallClockTimeExpiry
     error: str = ""  # why it could not start
     limit: timedelta | None = None  # after its creation, when all that still runs is ended
+    at_once: int | None = None  # tasks that may run at the same time, where that is limited
 
     @property
     def over(self) -> bool:
@@ -99,6 +103,7 @@ def run_from(doc: Mapping[str, Any]) -> Run:
         reason=info.get("terminateReason") or "",
         error=reason_in_words(scheduling.get("code") or "", scheduling.get("message") or "", None),
         limit=time_limit((doc.get("constraints") or {}).get("maxWallClockTime")),
+        at_once=most if (most := doc.get("maxParallelTasks", -1)) >= 0 else None,
     )
 
 

@@ -77,7 +77,7 @@ def _at_work(snapshot: Snapshot) -> Line | None:
     if not counts.total:
         return Line("The job has no tasks yet.")
     if counts.running:
-        queue = f"; {counts.active:,} {_wait(counts.active)} for a free node" if counts.active else ""
+        queue = f"; {counts.active:,} {_wait(counts.active)}{_for_what(snapshot)}" if counts.active else ""
         verb = "runs" if counts.running == 1 else "run"
         return Line(
             f"{count(counts.running, 'task')} {verb} on {busy or 1:,} of {count(len(families), 'node')}{queue}."
@@ -95,6 +95,14 @@ def _at_work(snapshot: Snapshot) -> Line | None:
         f"Every task has ended{f', {bad:,} failed' if bad else ''}; the job {end}.",
         "warning" if bad else "info",
     )
+
+
+def _for_what(snapshot: Snapshot) -> str:
+    """What the tasks that wait beside running ones wait for: a node, or the job's own limit, though nodes are free."""
+    most = snapshot.job.at_once if snapshot.job else None
+    if most is None or snapshot.counts.running < most:
+        return " for a free node"
+    return f", as the job runs at most {count(most, 'task')} at once"
 
 
 def _wait(tasks: int) -> str:

@@ -36,7 +36,9 @@ def job_id(account: Account) -> Iterator[str]:
     job_id = f"closer-{uuid.uuid4().hex[:8]}"
     limits = models.BatchJobConstraints(max_wall_clock_time=timedelta(hours=3))
     pool = models.BatchPoolInfo(pool_id=pools.LOCAL_POOL)
-    account.batch.create_job(models.BatchJobCreateOptions(id=job_id, pool_info=pool, constraints=limits))
+    account.batch.create_job(
+        models.BatchJobCreateOptions(id=job_id, pool_info=pool, constraints=limits, max_parallel_tasks=7)
+    )
     yield job_id
     account.batch.begin_delete_job(job_id, polling_interval=0.1).wait(30)
 
@@ -89,8 +91,9 @@ def test_no_file_outside_of_a_tasks_own_folder_is_read(account: Account, job_id:
             task_files.facts(account, job_id, "t", name)
 
 
-def test_a_jobs_time_limit_is_known(account: Account, job_id: str) -> None:
-    assert jobs.get_run(account, job_id).limit == timedelta(hours=3)
+def test_a_jobs_limits_are_known(account: Account, job_id: str) -> None:
+    known = jobs.get_run(account, job_id)
+    assert (known.limit, known.at_once) == (timedelta(hours=3), 7)
 
 
 @pytest.mark.parametrize(
