@@ -13,6 +13,7 @@ from pages.shell import session, words
 
 ASKED = "step_asked"  # the Step of this session that waits for its question's answer
 LOOKS_ONLY = "This account is connected to look only."
+DONE = "step_done"  # the one that was taken after its question: a page that is drawn anew would take the word away
 NAMED = 5  # things that a question names, of more the number
 
 
@@ -42,11 +43,14 @@ def step_button(
     if step.asks:
         st.session_state[ASKED] = step
         st.rerun()  # the dialog belongs to the page: what is refreshed would take it away again
-    _take(step)
+    if _take(step):
+        _say(step)
 
 
 def ask_first() -> None:
     """The question before a step, from the press of its button until it is answered; for a whole run of a page."""
+    if (done := st.session_state.pop(DONE, None)) is not None:
+        _say(done)
     step: Step | None = st.session_state.get(ASKED)
     if step is not None:
         st.dialog(f"{step.named or step.label}?", on_dismiss=_answered)(_question)(step)
@@ -60,20 +64,26 @@ def _question(step: Step) -> None:
             step.named or step.label, key="step_do", type="primary", icon=f":material/{step.icon}:"
         )
         leave = st.button("Leave it as it is", key="step_leave")
-    if leave or (sure and _take(step)):
-        _answered()
-        st.rerun()
+    if sure and _take(step):
+        st.session_state[DONE] = step
+    elif not leave:
+        return
+    _answered()
+    st.rerun()
 
 
 def _take(step: Step) -> bool:
-    """Do it and say so, or show why not."""
+    """Do it, or show why it can't be done."""
     try:
         step.work()
     except DashboardError as error:
         session.show_error(error)
         return False
-    st.toast(step.said, icon=f":material/{step.icon}:")
     return True
+
+
+def _say(step: Step) -> None:
+    st.toast(step.said, icon=f":material/{step.icon}:")
 
 
 def _answered() -> None:

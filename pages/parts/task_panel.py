@@ -14,6 +14,7 @@ from batch_core.closer_look import TaskWork
 from batch_core.errors import NotFound
 from batch_core.monitor import Snapshot, Span, TaskRow
 from batch_core.results import Result
+from batch_core.task_files import NodeFile
 from pages.charts.labels import duration, node_name
 from pages.charts.palette import ERROR, outcome_family, outcome_words, task_family
 from pages.components.download import download_button
@@ -33,6 +34,7 @@ T = TypeVar("T")
 LOG_SECONDS = 2  # between two looks at a log that grows
 GROWING_SECONDS = 5  # between two looks at the files of a task that runs
 FILES_SECONDS = 60  # between two looks at what a task has made: checks and cleaning up change it
+OPEN_FILES = 5  # so many files are shown at once, more when somebody opens them
 NEARLY = 0.9  # of its time limit, from which a task is warned of
 
 
@@ -198,17 +200,28 @@ def _files(account: Account, job_id: str, task: TaskRow) -> None:
         return
     shown = f"{len(made.files)} of " if made.count > len(made.files) else ""
     count = f"more than {made.count:,} files" if made.more else words.count(made.count, "file")
-    st.caption(f"In its folder on the node: {shown}{count}")
-    for file in made.files:
-        with st.container(horizontal=True, vertical_alignment="center"):
-            st.markdown(f"{words.plain(file.name)}, {words.size(file.size)}", width="stretch")
-            link = signing.signed_url("file", account, job=job_id, task=task.id, file=file.name)
-            download_button(
-                f"Download {file.name}",
-                session.origin() + link,
-                key=f"monitor_file_{task.id}_{file.name}",
-                shown="Download",
-            )
+    box = st.expander(
+        f"In its folder on the node: {shown}{count}",
+        expanded=made.count <= OPEN_FILES,
+        key=f"monitor_files_{task.id}",
+        on_change="rerun",
+    )
+    if box.open:
+        with box.container(gap="xsmall"):
+            for file in made.files:
+                _file(account, job_id, task, file)
+
+
+def _file(account: Account, job_id: str, task: TaskRow, file: NodeFile) -> None:
+    with st.container(horizontal=True, vertical_alignment="center"):
+        st.markdown(f"{words.plain(file.name)}, {words.size(file.size)}", width="stretch")
+        link = signing.signed_url("file", account, job=job_id, task=task.id, file=file.name)
+        download_button(
+            f"Download {file.name}",
+            session.origin() + link,
+            key=f"monitor_file_{task.id}_{file.name}",
+            shown="Download",
+        )
 
 
 def _stop(account: Account, watched: Watched, task: TaskRow) -> Step:

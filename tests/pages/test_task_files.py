@@ -56,10 +56,12 @@ def test_the_files_of_a_task_that_runs_are_told_and_each_can_be_downloaded(
         opened.session_state["monitor_shown"] = Click("task", "t")
         opened.run()
         assert not opened.exception
-        return "In its folder on the node: 20 of 25 files" in [one.value for one in opened.caption]
+        return "In its folder on the node: 20 of 25 files" in [box.label for box in opened.expander]
 
     until(told, seconds=30, what="its files")
     assert account.batch.get_task(job_id, "t").state == "running"
+    opened.session_state["monitor_files_t"] = True  # as a press on it does
+    opened.run()
     parts = [part.proto for part in opened.get("bidi_component") if part.proto.component_name == "download"]
     assert len([part for part in parts if "/stream/file?" in part.json]) == 20
 
