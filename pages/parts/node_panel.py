@@ -73,13 +73,13 @@ def _take_again(account: Account, pool_id: str, node: NodeRow) -> Step:
 
 def _restart(account: Account, pool_id: str, node: NodeRow) -> Step:
     name = node_name(node.id, node.order)
-    at_work = f"is at work ({words.count(node.slots_used, 'slot')} in use)" if node.slots_used else "restarts"
     return Step(
         "Restart",
         "restart_alt",
         lambda: nodes.reboot(account, pool_id, node.id),
         f"{name} is restarting.",
-        f"{_named(node)} {at_work}. What runs on it goes back to waiting and begins anew, here or on another node.",
+        f"{_named(node)} starts anew. {_what_runs(node)} goes back to waiting and begins again, here or on another "
+        "node.",
         "Restart the node",
     )
 
@@ -90,10 +90,15 @@ def _remove(account: Account, pool_id: str, node: NodeRow) -> Step:
         "delete",
         lambda: nodes.remove(account, pool_id, node.id),
         f"{node_name(node.id, node.order)} is being removed.",
-        f"{_named(node)} leaves the pool, which then has one node less. What runs on it goes back to waiting.",
+        f"{_named(node)} leaves the pool, which then has one node less. {_what_runs(node)} goes back to waiting.",
         "Remove the node",
     )
 
 
 def _named(node: NodeRow) -> str:
     return f"**{words.plain(node_name(node.id, node.order))}** ({words.plain(node.id)})"
+
+
+def _what_runs(node: NodeRow) -> str:
+    used = f" ({words.count(node.slots_used, 'slot')} in use)" if node.slots_used else ""
+    return f"What runs on it{used}"

@@ -109,7 +109,9 @@ def test_what_runs_is_told_and_a_restart_that_costs_work_asks_first(
         booted = account.batch.get_node(pool_id, node_id).last_boot_time
         next(button for button in opened.button if button.label == "Restart").click()
         opened.run()
-        assert f"({words.plain(node_id)}) is at work (1 slot in use)." in text(opened)
+        assert f"({words.plain(node_id)}) starts anew. What runs on it (1 slot in use) goes back" in text(
+            opened
+        )
         assert [button for button in opened.button if button.label == "Restart the node"]
         assert account.batch.get_node(pool_id, node_id).last_boot_time == booted
         (recent,) = node_facts(account, pool_id, node_id).recent
