@@ -20,7 +20,8 @@ from tests.waiting import until
 
 PAGES = ("files", "convert", "results", "monitor", "pool", "cleanup")
 CARDS = {f"**{one.label}**" for one in CONVERSIONS} | {"**Own arguments**", ":blue[**MP3**]"}
-HARMLESS = {"Convert", "Play", "Close", *CARDS, "Resize the pool"}
+PAST = {"Play back", "Back to now", "Pause", "Previous problem", "Next problem"}
+HARMLESS = {"Convert", "Play", "Close", *CARDS, "Resize the pool", *PAST}
 EMPTY = {
     "files": ("There are no videos in this account.", set()),
     "convert": ("There are no videos yet.", {"files"}),
