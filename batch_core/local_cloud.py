@@ -14,6 +14,7 @@ import threading
 import time
 import uuid
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -35,7 +36,11 @@ _HINT = "Its log is the file log.txt in {data}."
 
 def app_home() -> Path:
     """Where everything lies that the app keeps on disk."""
-    chosen = os.environ.get(HOME_VARIABLE)
+    return _home(os.environ.get(HOME_VARIABLE, ""))
+
+
+@cache
+def _home(chosen: str) -> Path:
     return Path(chosen).resolve() if chosen else platformdirs.user_data_path("batch-video-dashboard")
 
 
