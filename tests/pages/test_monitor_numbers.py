@@ -126,11 +126,12 @@ def test_what_runs_is_told_in_tasks_and_in_the_slots_that_they_take() -> None:
 
         from batch_core.forecast import Forecaster
         from pages.parts.monitor_cards import cards
-        from tests.core.test_forecast import picture, span
+        from pages.parts.numbers import slots_there
+        from tests.core.played_runs import picture, span
 
         spans = [replace(span(task, 0, None), slots=4) for task in "abc"]
         shot = replace(picture(spans, 10, nodes=3), slots=4)
-        cards(shot, Forecaster().numbers(shot))
+        cards(shot, Forecaster().numbers(shot), slots_there(shot))
 
     assert cards(AppTest.from_function(page).run())["Running"] == ("3", "12 of 12 slots")
 
