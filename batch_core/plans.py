@@ -8,7 +8,15 @@ from functools import cached_property
 import orjson
 
 from batch_core.account import Account, AccountKind
-from batch_core.conversions import Conversion, Options, command_line, conversion, refusal, result_names
+from batch_core.conversions import (
+    Conversion,
+    Options,
+    changes,
+    command_line,
+    conversion,
+    refusal,
+    result_names,
+)
 from batch_core.errors import InvalidInput, NotFound
 from batch_core.files import VideoFile
 from batch_core.manifests import Manifest, ManifestFile
@@ -53,6 +61,8 @@ def what_will_happen(account: Account, plan: Plan) -> tuple[str, ...]:
     made = conversion(plan.conversion)
     first = "1 file becomes" if count == 1 else f"{count:,} files become"
     sentences = [f"{first} {made.in_a_sentence}."]
+    if chosen := "; ".join(changes(made, plan.options)):
+        sentences.append(f"{chosen[:1].upper()}{chosen[1:]}.")
     sentences += _where(account, plan)
     sentences.append(f"What still runs after {_in_words(plan.wall_clock)} is stopped.")
     sentences.append("Your files stay as they are.")

@@ -1,5 +1,6 @@
 """What videos can be made into, the command lines that do it, what the results have to be, and their names."""
 
+from batch_core.conversions.changes import changes
 from batch_core.conversions.command import command_line
 from batch_core.conversions.names import folder_path, path_name, result_names
 from batch_core.conversions.options import (
@@ -23,6 +24,7 @@ __all__ = [
     "Options",
     "Promise",
     "Quality",
+    "changes",
     "check_options",
     "command_line",
     "content_type",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import streamlit as st
@@ -15,7 +16,7 @@ from batch_core.conversions.options import LINES, RATES
 from batch_core.errors import InvalidInput
 from batch_core.files import VideoFile
 from batch_core.jobs import DEFAULT_WALL_CLOCK
-from pages.parts.own_presets import keep_as_preset
+from pages.parts.own_presets import changed, keep_as_preset, set_options
 from pages.shell import session, words
 
 QUALITIES = {"small": "Small files", "normal": "Normal", "best": "Best quality"}
@@ -65,34 +66,51 @@ def _name_refused(refused: Sequence[tuple[str, str]]) -> None:
 
 
 def choose_options(conversion: Conversion, everything: list[VideoFile]) -> Options | None:
-    """What the conversion takes, in plain words; None while what was typed can't be read."""
+    """What the conversion takes, in plain words, folded, with how many are not as usual: they stay from run to run.
+    None while what was typed can't be read."""
     arguments = _arguments() if conversion.group == "Expert" else ""
+    others = changed(conversion)
+    label = f"Options ({others} changed)" if others else "Options"
+    with st.expander(label, key="convert_options", on_change="rerun"):
+        options = _fields(conversion, everything, arguments)
+    if others:
+        st.button(
+            "As usual",
+            key="convert_usual",
+            type="tertiary",
+            icon=":material/undo:",
+            help="Sets all options to what they are to begin with.",
+            on_click=partial(set_options, Options()),
+        )
+    return options
+
+
+def _fields(conversion: Conversion, everything: list[VideoFile], arguments: str | None) -> Options | None:
     takes = set(conversion.takes)
     chosen: dict[str, Any] = {}
     start = end = None
-    with st.expander("Options"):
-        if "quality" in takes:
-            chosen["quality"] = _quality()
-        if "part" in takes:
-            with st.container(horizontal=True):
-                start = _clock("From", "the beginning", "convert_from")
-                end = _clock("To", "the end", "convert_to_time")
-        if start is not None and end is not None and start >= end >= 0:
-            st.error("“From” has to be before “To”.")
-            return None
-        if -1 in (start, end):
-            return None
-        with st.grid("auto", min_column_width=190):
-            chosen |= _picture(takes) | _tracks(takes, everything)
-        options = Options(start=start, end=end, arguments=arguments or "", **chosen)
-        try:
-            conversions.check_options(options)
-        except InvalidInput as error:
-            session.show_error(error)
-            return None
-        if arguments is None:
-            return None
-        keep_as_preset(conversion, options)
+    if "quality" in takes:
+        chosen["quality"] = _quality()
+    if "part" in takes:
+        with st.container(horizontal=True):
+            start = _clock("From", "the beginning", "convert_from")
+            end = _clock("To", "the end", "convert_to_time")
+    if start is not None and end is not None and start >= end >= 0:
+        st.error("“From” has to be before “To”.")
+        return None
+    if -1 in (start, end):
+        return None
+    with st.grid("auto", min_column_width=190):
+        chosen |= _picture(takes) | _tracks(takes, everything)
+    options = Options(start=start, end=end, arguments=arguments or "", **chosen)
+    try:
+        conversions.check_options(options)
+    except InvalidInput as error:
+        session.show_error(error)
+        return None
+    if arguments is None:
+        return None
+    keep_as_preset(conversion, options)
     return conversions.only_taken(conversion, options)
 
 

@@ -24,6 +24,7 @@ FIELDS = {
     "arguments": "convert_arguments",
 }
 TIMES = {"start": "convert_from", "end": "convert_to_time"}
+USUAL = {"volume": 0, "every": 10.0}  # of fields that can't be empty
 
 
 def presets() -> Presets:
@@ -65,13 +66,28 @@ def _take(preset: Preset, chosen: str) -> None:
     state[chosen] = "expert" if expert else preset.conversion
     if expert:
         state["convert_container"] = preset.conversion.removeprefix("expert-")
-    usual = {"volume": 0, "every": 10.0}
+    state[FIELDS["arguments"]] = options.arguments
+    set_options(options)
+
+
+def set_options(options: Options) -> None:
+    """Fills in the fields of the options, all but own arguments; to be called before these are drawn."""
+    state = st.session_state
     for name, key in FIELDS.items():
         value = getattr(options, name)
-        state[key] = usual[name] if value is None and name in usual else value
+        if name != "arguments":
+            state[key] = USUAL[name] if value is None and name in USUAL else value
     for name, key in TIMES.items():
         value = getattr(options, name)
         state[key] = "" if value is None else f"{value:g}"
+
+
+def changed(conversion: Conversion) -> int:
+    """How many options of a conversion were filled in otherwise than usual, before they are drawn."""
+    state = st.session_state
+    filled = {name: state[key] for name, key in FIELDS.items() if state.get(key) is not None}
+    part = "part" in conversion.takes and any(state.get(key) for key in TIMES.values())
+    return len(conversions.changes(conversion, Options(**filled))) + part
 
 
 def keep_as_preset(conversion: Conversion, options: Options) -> None:

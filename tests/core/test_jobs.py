@@ -15,7 +15,7 @@ from azure.batch import models
 
 from batch_core import jobs, launching, manifests, pools, unfinished
 from batch_core.account import Account
-from batch_core.conversions import path_name
+from batch_core.conversions import Options, path_name
 from batch_core.errors import InvalidInput, NotFound, Throttled
 from batch_core.files import VideoFile
 from batch_core.jobs import Plan
@@ -295,6 +295,11 @@ def test_what_will_happen_is_told_in_sentences(ready: Account, azure_like: Accou
     )
     assert "charges" in jobs.what_will_happen(azure_like, plan)[2]
     assert not any("charges" in sentence for sentence in jobs.what_will_happen(ready, own))
+    chosen = Options("small", start=0, end=10, audio=2, volume=-20, fps=25)  # MP3 has no frames
+    assert (
+        jobs.what_will_happen(ready, replace(plan, options=chosen))[1]
+        == "From 0:00 to 0:10; sound track 2; 20 dB softer; small files."
+    ), "what is left from earlier work is told before it applies"
     gone = jobs.what_will_happen(ready, replace(plan, pool_id="gone"))
     assert gone[1] == "The pool gone does not exist any more: choose another."
 

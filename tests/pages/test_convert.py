@@ -244,6 +244,25 @@ def test_only_options_that_a_conversion_takes_are_asked_and_they_reach_the_comma
     assert "volume=-6dB" in command(opened)
 
 
+def test_options_from_earlier_work_are_told_counted_and_taken_back_by_one_press(
+    app: Open, videos: list[VideoFile]
+) -> None:
+    opened = app(PAGE)
+    assert "Options" in [fold.label for fold in opened.expander]
+    opened.text_input(key="convert_from").set_value("0:01")
+    opened.segmented_control(key="convert_quality").set_value("small")
+    opened.slider(key="convert_volume").set_value(-6).run()
+    assert "From 0:01 to the end; 6 dB softer; small files." in text(opened)
+    opened.switch_page("pages/pool.py").run()
+    opened.switch_page(PAGE).run()
+    assert "Options (3 changed)" in [fold.label for fold in opened.expander]
+    opened.button(key="convert_usual").click().run()
+    assert "Options" in [fold.label for fold in opened.expander]
+    assert "-ss" not in command(opened)
+    assert "volume" not in command(opened)
+    assert "softer" not in text(opened)
+
+
 def test_what_can_not_be_made_is_said_with_the_number_of_files(app: Open, videos: list[VideoFile]) -> None:
     opened = choose(app(PAGE), "subtitles")
     assert "5 files will be left out" in opened.warning[0].value
