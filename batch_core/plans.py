@@ -31,6 +31,7 @@ class Plan:
     """What Convert is about to do. With `pool_id` None, `spec` makes a pool that goes away with the run.
 
     `nonce` tells two runs of the same files apart; a page makes it once for each time that it is filled in.
+    `sample_of` are the options of the whole that this plan tries a part of: a size that is promised is meant for that.
     """
 
     files: tuple[VideoFile, ...]
@@ -43,6 +44,7 @@ class Plan:
     wall_clock: timedelta = DEFAULT_WALL_CLOCK
     parent: str | None = None
     attempt: int = 1
+    sample_of: Options | None = None
     left_out: tuple[
         tuple[str, str], ...
     ] = ()  # name and reason of files that were asked for and can't become that
@@ -151,7 +153,7 @@ def _manifest_file(plan: Plan, made: Conversion, number: int, file: VideoFile, r
     if reason or not file.probe:
         raise InvalidInput(f"{file.name} can't be converted: {reason or 'it was not looked into yet.'}")
     try:
-        command = command_line(made, plan.options, file.probe)
+        command = command_line(made, plan.options, file.probe, sample_of=plan.sample_of)
     except InvalidInput as error:
         raise InvalidInput(f"{file.name} can't be converted. {error.user_message}", error.hint) from None
     return ManifestFile(

@@ -12,7 +12,7 @@ from batch_core.errors import InvalidInput, NotFound
 from batch_core.feed import Feed
 from batch_core.files import VideoFile
 from batch_core.jobs import Plan
-from batch_core.pools import get_pool
+from batch_core.pools import PoolSpec, get_pool
 from batch_core.results import list_results
 from batch_core.times import moment
 
@@ -55,12 +55,12 @@ def worth_a_sample(plan: Plan) -> bool:
     """Whether a part of a file can be tried, and takes less time than everything."""
     wanted = conversion(plan.conversion)
     lengths = [_length(plan, file) or 0.0 for file in plan.files]
-    return "part" in wanted.takes and wanted.result == "film" and sum(lengths) > WORTH
+    return "part" in wanted.takes and wanted.result in ("film", "animation") and sum(lengths) > WORTH
 
 
 def sample_plan(plan: Plan, *, each: bool = False) -> Plan:
     """The plan that tries ten seconds: of every file from the chosen part's beginning, or of the longest file from its
-    middle. Raises InvalidInput when there is no file."""
+    middle, on no more nodes than there are files. Raises InvalidInput when there is no file."""
     if not plan.files:
         raise InvalidInput("No file is left to try.", "Choose another conversion or other files.")
     begin, files = plan.options.start or 0.0, plan.files
@@ -73,9 +73,16 @@ def sample_plan(plan: Plan, *, each: bool = False) -> Plan:
         plan,
         files=files,
         options=options,
+        spec=_no_more_nodes(plan.spec, len(files)) if plan.spec else None,
+        sample_of=plan.options,
         name=f"Sample of {plan.name}"[:200],
         nonce=f"{plan.nonce} sample {each}",
     )
+
+
+def _no_more_nodes(spec: PoolSpec, files: int) -> PoolSpec:
+    dedicated = min(spec.dedicated, files)
+    return replace(spec, dedicated=dedicated, spot=min(spec.spot, files - dedicated))
 
 
 def samples_of(account: Account, run_id: str) -> list[Sample]:

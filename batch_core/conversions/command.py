@@ -20,11 +20,13 @@ NUMBERED = "output-"  # of several pictures; their numbers have four digits
 _HDR = {"pq": "smpte2084", "hlg": "arib-std-b67"}
 
 
-def command_line(wanted: Conversion, options: Options, probe: Probe) -> str:
+def command_line(
+    wanted: Conversion, options: Options, probe: Probe, *, sample_of: Options | None = None
+) -> str:
     """The task's command line, run without a shell in a folder with `input.<ext>`.
 
-    Writes `output.<ext>` (of several pictures `output-0001.<ext>` and so on) and `progress.txt` there. Raises
-    InvalidInput when the file can't become that.
+    Writes `output.<ext>` (of several pictures `output-0001.<ext>` and so on) and `progress.txt` there. A sample is as
+    good as the whole that the options `sample_of` would make. Raises InvalidInput when the file can't become that.
     """
     options = only_taken(wanted, options)
     if probe.ok and (probe.format, probe.extension) not in FORMATS.values():
@@ -47,7 +49,7 @@ def command_line(wanted: Conversion, options: Options, probe: Probe) -> str:
     if wanted.group == "Expert":
         words += expert.parse(options.arguments).split(" ") if options.arguments else []
     else:
-        words += _streams(wanted, options, probe)
+        words += _streams(wanted, options, probe, only_taken(wanted, sample_of or options))
     words += wanted.recipe.muxer
     stem = f"{NUMBERED}%04d" if wanted.result == "pictures" else "output"
     return " ".join([*words, f"{stem}.{wanted.extension}"])
@@ -58,10 +60,10 @@ def _some_way_in(duration: float | None) -> list[str]:
     return ["-ss", _seconds(duration / 10)] if duration and duration >= 5 else []
 
 
-def _streams(wanted: Conversion, options: Options, probe: Probe) -> list[str]:
+def _streams(wanted: Conversion, options: Options, probe: Probe, whole: Options) -> list[str]:
     if wanted.result == "subtitles":
         return ["-map", f"0:s:{tracks.subtitle(probe, options)}"]
-    seconds = seconds_of(options, probe.duration)
+    seconds = seconds_of(whole, probe.duration)
     fitting = budget(wanted.most_bytes, seconds) if wanted.most_bytes and seconds is not None else None
     words: list[str] = ["-map", "0:V:0"] if wanted.recipe.video else []  # V leaves out cover pictures
     if wanted.recipe.sound and probe.has_audio:

@@ -11,9 +11,11 @@ from batch_core import jobs, pools, results, sampling
 from batch_core.account import Account
 from batch_core.errors import DashboardError
 from batch_core.jobs import Plan
+from batch_core.results import Result
 from batch_core.sampling import Projection
 from pages.charts.labels import duration
-from pages.parts.players import address
+from pages.components.download import download_button
+from pages.parts.players import UNPLAYED, address
 from pages.shell import session, words
 
 TRIED = "convert_sample"  # the id of the sample's run, and what was to be converted then
@@ -81,10 +83,27 @@ def outcome(account: Account, plan: Plan, run_id: str) -> None:
         st.caption(
             f"{words.plain(sample.name)}: {words.length(sample.seconds)} became {words.size(sample.size)}"
         )
-        player = st.audio if row.content_type.startswith("audio/") else st.video
-        player(address(account, row.blob, row.content_type), format=row.content_type)
+        _show(account, row)
     if len(found) > SHOWN:
         st.caption(f"and {words.count(len(found) - SHOWN, 'more sample')}; Results has them all.")
+
+
+def _show(account: Account, row: Result) -> None:
+    """The sample to look at or to listen to, or to download where browsers don't play its kind."""
+    url = address(account, row.blob, row.content_type)
+    if row.content_type in UNPLAYED:
+        st.caption("Browsers don't play this kind of file. Download it to play it on your computer.")
+        download_button(
+            f"Download {row.name}",
+            address(account, row.blob, save_as=row.name),
+            key=f"sample_{row.task_id}",
+            shown="Download the sample",
+        )
+    elif row.content_type.startswith("image/"):
+        st.image(url, width="content", alt=row.name)
+    else:
+        player = st.audio if row.content_type.startswith("audio/") else st.video
+        player(url, format=row.content_type)
 
 
 def told(plan: Plan, projection: Projection) -> str:

@@ -59,6 +59,29 @@ def test_what_is_short_or_has_no_part_is_not_worth_a_sample() -> None:
     assert not sampling.worth_a_sample(replace(PLAN, files=(film("x", None),)))
     assert not sampling.worth_a_sample(replace(PLAN, options=Options(end=5.0)))
     assert not sampling.worth_a_sample(replace(PLAN, conversion="thumbnail"))
+    loops = tuple(film(f"{number}", 40.0) for number in range(2))
+    assert all(sampling.worth_a_sample(replace(PLAN, files=loops, conversion=id)) for id in ("gif", "webp"))
+
+
+def test_the_sample_of_a_promised_size_is_as_good_as_the_whole_and_no_better() -> None:
+    def rates(plan: Plan) -> list[str]:
+        words = jobs.manifest_of(plan).files[0].command.split(" ")
+        return [words[words.index(name) + 1] for name in ("-maxrate", "-bufsize", "-b:a")]
+
+    whole = replace(PLAN, files=(LONG,), conversion="mp4-10mb", options=Options(start=100.0, end=500.0))
+    tried = sampling.sample_plan(whole)
+    assert tried.options.end - tried.options.start == 10.0
+    assert rates(tried) == rates(whole)
+    assert rates(replace(whole, options=tried.options)) != rates(whole), "ten seconds alone may have far more"
+
+
+def test_a_sample_starts_no_more_nodes_than_it_has_files() -> None:
+    own = replace(PLAN, pool_id=None, spec=PoolSpec("own", dedicated=1, spot=5))
+    one, each = sampling.sample_plan(own).spec, sampling.sample_plan(own, each=True).spec
+    assert one == PoolSpec("own", dedicated=1, spot=0)
+    assert each == PoolSpec("own", dedicated=1, spot=1)
+    spots = replace(own, spec=PoolSpec("own", dedicated=0, spot=5))
+    assert sampling.sample_plan(spots).spec == PoolSpec("own", dedicated=0, spot=1)
 
 
 def test_all_files_are_projected_from_size_and_speed(account: Account) -> None:

@@ -308,7 +308,7 @@ def test_a_try_of_each_is_shown_with_what_it_tells_of_all(
 ) -> None:
     monkeypatch.setattr(sampling, "WORTH", 1.0)
     monkeypatch.setattr(sampling, "SECONDS", 2.0)
-    opened = button(app(PAGE), "Try 10 seconds of each").click().run()
+    opened = app(PAGE).button(key="try_each").click().run()
     assert not opened.exception
     until(lambda: "by 5 samples" in text(opened.run()), seconds=60, what="what the try tells")
     assert re.search(
@@ -317,6 +317,22 @@ def test_a_try_of_each_is_shown_with_what_it_tells_of_all(
     assert len(opened.get("audio")) == 3
     assert "and 2 more samples; Results has them all." in [caption.value for caption in opened.caption]
     assert "run" not in opened.query_params, "it is not what the other pages are about"
+
+
+def test_a_try_is_shown_as_a_browser_can_or_offered_as_a_download(
+    app: Open, videos: list[VideoFile], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sampling, "WORTH", 1.0)
+    monkeypatch.setattr(sampling, "SECONDS", 0.5)
+    opened = app(PAGE)
+    for id, pictures, unplayed in (("ffv1", 0, True), ("gif", 1, False)):
+        choose(opened, id)
+        opened.button(key="try_one").click().run()
+        until(lambda: "by 1 sample" in text(opened.run()), seconds=60, what="what the try tells")
+        assert not opened.exception
+        assert len(opened.get("image")) == pictures
+        assert any("Browsers don't play this" in one.value for one in opened.caption) == unplayed
+        assert not opened.get("video")
 
 
 def test_a_run_is_called_as_it_was_named(app: Open, account: Account) -> None:
