@@ -15,8 +15,10 @@ from batch_core.errors import InvalidInput
 from batch_core.probe import Probe, Stream
 from batch_core.probe_child import FORMATS, MOST_PIXELS
 
-_ONLY = ["-sn", "-dn", "-map_chapters", "-1"]
+_ONLY = ["-sn", "-dn"]
+_NO_CHAPTERS = ["-map_chapters", "-1"]
 NUMBERED = "output-"  # of several pictures; their numbers have four digits
+_DEEPEST = ("pcm_f64", "pcm_f32", "pcm_s32")  # 24 bits do not hold them
 _HDR = {"pq": "smpte2084", "hlg": "arib-std-b67"}
 
 
@@ -71,6 +73,9 @@ def _streams(wanted: Conversion, options: Options, probe: Probe, whole: Options)
     words += [] if wanted.recipe.video else ["-vn"]
     words += [] if wanted.recipe.sound else ["-an"]
     words += _ONLY
+    # Those after a part's end would stay, and make the result as long as they are.
+    whole_file = not options.start and options.end is None
+    words += [] if wanted.recipe.chapters and whole_file else _NO_CHAPTERS
     return words + (_picture(wanted, options, probe, fitting) if wanted.recipe.video else [])
 
 
@@ -88,7 +93,7 @@ def _sound(wanted: Conversion, options: Options, probe: Probe, fitting: Budget |
     filters = [f"volume={options.volume}dB"] if options.volume else []
     filters += [recipe.sound_filter] if recipe.sound_filter else []
     words += ["-af", ",".join(filters)] if filters else []
-    words += _samples(recipe.sound, any(tracks.has_deep_samples(streams[number]) for number in taken))
+    words += _samples(recipe.sound, [streams[number] for number in taken])
     if fitting:
         return [*words, "-b:a", f"{fitting.sound}k"]
     if recipe.sound_dial:
@@ -96,10 +101,12 @@ def _sound(wanted: Conversion, options: Options, probe: Probe, fitting: Budget |
     return words
 
 
-def _samples(encoder: tuple[str, ...], deep: bool) -> list[str]:
-    """The encoder, with 24 bits a sample only for sounds that have them."""
+def _samples(encoder: tuple[str, ...], sounds: list[Stream]) -> list[str]:
+    """The encoder, with more than 16 bits a sample only for sounds that have them."""
+    deep = any(tracks.has_deep_samples(sound) for sound in sounds)
     if encoder[1] == "pcm_s16le":
-        return ["-c:a", "pcm_s24le" if deep else "pcm_s16le"]
+        same = next((kind for kind in _DEEPEST if any(s.codec.startswith(kind) for s in sounds)), None)
+        return ["-c:a", f"{same}le" if same else "pcm_s24le" if deep else "pcm_s16le"]
     if encoder[1] == "flac":
         return [*encoder] if deep else [*encoder, "-sample_fmt", "s16"]
     return [*encoder]
@@ -138,8 +145,11 @@ def _filters(wanted: Conversion, options: Options, probe: Probe, fitting: Budget
     lines = options.lines or (fitting.lines if fitting else recipe.lines)
     if size := _size(source, lines, even=bool(recipe.pixels)):
         filters.append(f"scale={size}")
-    if source and source.hdr in _HDR and recipe.pixels and not recipe.deep:
+    if source and source.hdr in _HDR and not recipe.deep and not recipe.lossless:
         filters += _in_standard_range(_HDR[source.hdr])
+        filters += (
+            [] if recipe.pixels else ["format=yuv444p"]
+        )  # else the next filter has its say in the colours
     return [*filters, *recipe.filters]
 
 

@@ -24,7 +24,8 @@ class Recipe:
     """What a command line is made of. Without `sound` there is no sound in the result, without `video` no picture.
 
     `lines` is the largest size (1080: within 1920 × 1080, either way up), `channels` the most that sound keeps, and
-    `deep` the pixel format for sources of more than 8 bits, which else become 8 bits. `filters` come after the size.
+    `deep` the pixel format for sources of more than 8 bits, which else become 8 bits, unless it is `lossless`.
+    `filters` come after the size. `chapters` stay when the whole of a source is converted.
     """
 
     muxer: tuple[str, ...]
@@ -41,6 +42,8 @@ class Recipe:
     fps: float | None = None
     pictures: int | None = None
     filters: tuple[str, ...] = ()
+    lossless: bool = False
+    chapters: bool = False
 
 
 @dataclass(frozen=True)

@@ -23,9 +23,10 @@ _PCM = ("-c:a", "pcm_s16le")
 _LAME, _VBR = ("-c:a", "libmp3lame"), Dial("-q:a", "5", "2", "0")  # about 130, 190, 245 kbit/s in stereo
 
 
-def _h264(lines: int, fps: float | None = None) -> Recipe:
+def _h264(lines: int, fps: float | None = None, *, chapters: bool = True) -> Recipe:
     return Recipe(
-        _MP4, _AAC, _AAC_RATE, video=_X264, video_dial=_X264_CRF, pixels="yuv420p", lines=lines, fps=fps
+        _MP4, _AAC, _AAC_RATE, video=_X264, video_dial=_X264_CRF, pixels="yuv420p", lines=lines, fps=fps,
+        chapters=chapters,
     )  # fmt: skip
 
 
@@ -37,8 +38,10 @@ def _still(*filters: str, lines: int, one: bool = True, pictures: int | None = N
     )  # fmt: skip
 
 
-_STEREO = "Sound in stereo; pictures, covers and subtitles are left out."
-_PICTURE_AND_STEREO = "Picture up to {} lines and stereo sound; other tracks and subtitles are left out."
+_STEREO = "Sound in stereo; pictures, covers, chapters and subtitles are left out."
+_PICTURE_AND_STEREO = (
+    "Picture up to {} lines, stereo sound, chapters of whole files; other tracks and subtitles are left out."
+)
 _SECONDS = "Seconds for an hour of sound."
 
 CONVERSIONS: tuple[Conversion, ...] = (
@@ -48,7 +51,8 @@ CONVERSIONS: tuple[Conversion, ...] = (
     ),
     Conversion(
         "m4a", "M4A", "Audio", "sound only, smaller at the same quality", "m4a", "audio", "headphones", "audio/mp4",
-        Recipe(("-movflags", "faststart", "-f", "ipod"), _AAC, _AAC_RATE), _STEREO, _SECONDS, _SOUND,
+        Recipe(("-movflags", "faststart", "-f", "ipod"), _AAC, _AAC_RATE, chapters=True),
+        "Sound in stereo, chapters of whole files; pictures, covers and subtitles are left out.", _SECONDS, _SOUND,
     ),
     Conversion(
         "podcast", "Podcast", "Audio", "MP3 with even loudness, for speech", "mp3", "audio", "podcasts", "audio/mpeg",
@@ -66,12 +70,14 @@ CONVERSIONS: tuple[Conversion, ...] = (
     ),
     Conversion(
         "flac", "FLAC", "Audio", "sound without any loss, for archives", "flac", "audio", "album", "audio/flac",
-        Recipe(("-f", "flac"), ("-c:a", "flac"), channels=8), "Every sample and all channels.", _SECONDS,
+        Recipe(("-f", "flac"), ("-c:a", "flac"), channels=8), "All channels, every sample of up to 24 bits.",
+        _SECONDS,
         ("part", "audio", "volume"),
     ),
     Conversion(
         "wav", "WAV", "Audio", "plain sound for editors; large", "wav", "audio", "waves", "audio/wav",
-        Recipe(("-rf64", "auto", "-f", "wav"), _PCM, channels=8), "Every sample and all channels.", _SECONDS,
+        Recipe(("-rf64", "auto", "-f", "wav"), _PCM, channels=8), "All channels; PCM stays sample for sample.",
+        _SECONDS,
         ("part", "audio", "volume"),
     ),
     Conversion(
@@ -88,12 +94,12 @@ CONVERSIONS: tuple[Conversion, ...] = (
     ),
     Conversion(
         "mp4-25mb", "MP4 up to 25 MB", "Web and social", "fits in mails and chats that take 25 MB", "mp4", "video",
-        "attach_email", "video/mp4", _h264(1080, fps=30), "Picture and stereo sound, as large and good as 25 MB allow.",
+        "attach_email", "video/mp4", _h264(1080, fps=30, chapters=False), "Picture and stereo sound, as large and good as 25 MB allow; no chapters.",
         "Up to twice as long as it plays.", ("part", "audio", "volume"), most_bytes=25_000_000, becomes="MP4 of up to 25 MB",
     ),
     Conversion(
         "mp4-10mb", "MP4 up to 10 MB", "Web and social", "fits in chats that take 10 MB", "mp4", "video",
-        "attach_email", "video/mp4", _h264(1080, fps=30), "Picture and stereo sound, as large and good as 10 MB allow.",
+        "attach_email", "video/mp4", _h264(1080, fps=30, chapters=False), "Picture and stereo sound, as large and good as 10 MB allow; no chapters.",
         "Up to twice as long as it plays.", ("part", "audio", "volume"), most_bytes=10_000_000, becomes="MP4 of up to 10 MB",
     ),
     Conversion(
@@ -103,7 +109,8 @@ CONVERSIONS: tuple[Conversion, ...] = (
             video=("-c:v", "libvpx-vp9", "-b:v", "0", "-row-mt", "1", "-deadline", "good", "-cpu-used", "4"),
             video_dial=Dial("-crf", "40", "33", "26"), pixels="yuv420p", lines=1080,
         ),
-        _PICTURE_AND_STEREO.format(1080), "Several times as long as it plays.", _SIZED,
+        "Picture up to 1080 lines, stereo sound; chapters, other tracks and subtitles are left out.",
+        "Several times as long as it plays.", _SIZED,
     ),
     Conversion(
         "gif", "GIF", "Web and social", "a short silent loop that shows everywhere", "gif", "video", "gif_box",
@@ -132,8 +139,9 @@ CONVERSIONS: tuple[Conversion, ...] = (
             _MP4, _AAC, _AAC_RATE, channels=6,
             video=("-c:v", "libx265", "-preset", "fast", "-tag:v", "hvc1", "-x265-params", "log-level=warning"),
             video_dial=Dial("-crf", "30", "26", "21"), pixels="yuv420p", deep="yuv420p10le",
+            chapters=True,
         ),
-        "Size of the picture, 10 bits and HDR, sound up to 5.1.", "Several times as long as it plays.", _SIZED,
+        "Size of the picture, 10 bits and HDR, sound up to 5.1, chapters of whole files.", "Several times as long as it plays.", _SIZED,
     ),
     Conversion(
         "av1", "MP4 AV1", "Smaller file", "the smallest; current browsers and phones", "mp4", "video", "compress",
@@ -141,8 +149,9 @@ CONVERSIONS: tuple[Conversion, ...] = (
         Recipe(
             _MP4, _AAC, _AAC_RATE, channels=6, video=("-c:v", "libsvtav1", "-preset", "8"),
             video_dial=Dial("-crf", "44", "35", "27"), pixels="yuv420p", deep="yuv420p10le",
+            chapters=True,
         ),
-        "Size of the picture, 10 bits and HDR, sound up to 5.1.", "Several times as long as it plays.", _SIZED,
+        "Size of the picture, 10 bits and HDR, sound up to 5.1, chapters of whole files.", "Several times as long as it plays.", _SIZED,
         smallest=(64, 64),
     ),
     Conversion(
@@ -170,8 +179,9 @@ CONVERSIONS: tuple[Conversion, ...] = (
         Recipe(
             ("-f", "matroska"), ("-c:a", "flac"), channels=8, all_tracks=True,
             video=("-c:v", "ffv1", "-level", "3", "-g", "1", "-slices", "4", "-slicecrc", "1"),
+            lossless=True, chapters=True,
         ),
-        "Every pixel, every sample, all sound tracks.", "About as long as it plays.", ("part", "audio"),
+        "Every pixel, all sound tracks, every sample of up to 24 bits, chapters of whole files.", "About as long as it plays.", ("part", "audio"),
     ),
     Conversion(
         "thumbnail", "Thumbnail", "Pictures", "one telling picture as JPEG", "jpg", "video", "image", "image/jpeg",

@@ -306,6 +306,58 @@ def test_hdr_is_kept_or_brought_to_what_a_plain_screen_shows(media: Media, tmp_p
         assert (frame.format.components[0].bits, frame.color_trc) == (bits, transfer), made
 
 
+def test_hdr_is_no_grey_loop(tool: str, media: Media, tmp_path: Path) -> None:
+    def first(path: Path) -> numpy.ndarray:
+        with av.open(str(path)) as container:
+            return next(container.decode(video=0)).to_ndarray(format="rgb24").astype(int)
+
+    def off(source: Probe, name: str) -> float:
+        (made,) = convert(tool, path, source, conversion("gif"), Options(), tmp_path / name)
+        return float(abs(first(made) - first(film)).mean())
+
+    path, found = media["hdr.mkv"]
+    (film,) = convert(tool, path, found, conversion("mp4-480p"), Options(), tmp_path / "film")
+    as_it_is = replace(found, streams=(replace(found.streams[0], hdr=None), *found.streams[1:]))
+    assert 2 * off(found, "brought") < off(as_it_is, "left"), "a loop has a film's colours"
+    assert "tonemap" not in command_line(conversion("ffv1"), Options(), found)
+
+
+@pytest.mark.parametrize("codec", ["pcm_f64le", "pcm_f32be", "pcm_s32le", "pcm_s24le"])
+def test_wav_keeps_every_sample(tool: str, codec: str, tmp_path: Path) -> None:
+    def samples(path: Path) -> numpy.ndarray:
+        with av.open(str(path)) as container:
+            return numpy.concatenate([frame.to_ndarray() for frame in container.decode(audio=0)], axis=1)
+
+    source = tmp_path / "source.mov"
+    ffmpeg("-f", "lavfi", "-i", "anoisesrc=duration=0.2:amplitude=0.01", "-c:a", codec, source)
+    (made,) = convert(
+        tool, source, probe(source, source.stat().st_size), conversion("wav"), Options(), tmp_path / "task"
+    )
+    assert len(numpy.unique(samples(source))) > 1000
+    assert numpy.array_equal(samples(made), samples(source))
+
+
+@pytest.mark.parametrize("id", ["m4a", "mp4-480p", "hevc", "ffv1"])
+def test_chapters_of_whole_files_stay(tool: str, id: str, media: Media, tmp_path: Path) -> None:
+    """Not those of a part: they would make it look as long as they are."""
+    told, source = tmp_path / "told", tmp_path / "chapters.mkv"
+    told.write_text(
+        ";FFMETADATA1\n[CHAPTER]\nTIMEBASE=1/10\nSTART=0\nEND=5\ntitle=Ünser\n"
+        "[CHAPTER]\nTIMEBASE=1/10\nSTART=5\nEND=16\ntitle=Two\n",
+        encoding="utf-8",
+    )
+    ffmpeg("-i", media["plain.mkv"][0], "-i", told, "-map_chapters", "1", "-c", "copy", source)
+    found = probe(source, source.stat().st_size)
+    for options, titles in ((Options(), ["Ünser", "Two"]), (Options(start=0.2, end=0.8), [])):
+        (made,) = convert(tool, source, found, conversion(id), options, tmp_path / f"task{len(titles)}")
+        good(conversion(id), [made], found, options)
+        with av.open(str(made)) as container:
+            assert [chapter["metadata"]["title"] for chapter in container.chapters()] == titles
+            starts = [float(chapter["start"] * chapter["time_base"]) for chapter in container.chapters()]
+            assert starts == pytest.approx([0.0, 0.5][: len(titles)], abs=0.05)
+            assert (container.duration or 0) / 1e6 == pytest.approx(0.6 if not titles else 1.6, abs=0.1)
+
+
 def test_size_and_frame_rate_and_volume_are_as_chosen(media: Media, tmp_path: Path) -> None:
     source, found = media["plain.mkv"]
     options = Options(fps=10, lines=240, volume=-30)
