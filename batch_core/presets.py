@@ -55,11 +55,16 @@ class Presets:
         except InvalidInput as error:
             raise self._broken(error.user_message) from None
 
-    def save(self, preset: Preset) -> None:
-        """Keeps a preset; one of the same name is replaced. Raises InvalidInput, ServiceFailure."""
+    def save(self, preset: Preset, *, replacing: bool = False) -> None:
+        """Keeps a preset. Raises InvalidInput, also for a name that is taken unless that is what it is `replacing`;
+        ServiceFailure."""
+        preset = checked(preset)
         with self._locked():
-            others = [one for one in self.all() if one.name.casefold() != preset.name.casefold()]
-            self._write([*others, checked(preset)])
+            there = self.all()
+            others = [one for one in there if one.name.casefold() != preset.name.casefold()]
+            if len(others) < len(there) and not replacing:
+                raise InvalidInput(f"A preset “{preset.name}” is there already.", "Choose another name.")
+            self._write([*others, preset])
 
     def delete(self, name: str) -> None:
         """Forgets a preset; one that is not there is fine. Raises ServiceFailure."""

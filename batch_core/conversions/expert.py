@@ -11,6 +11,7 @@ import shlex
 from batch_core.errors import InvalidInput
 
 MOST_SIDE = 8192  # pixels
+MOST_RATE = 240  # pictures a second
 _NUMBER = r"-?\d{1,9}(\.\d{1,6})?"
 _RATE = r"\d{1,9}(\.\d{1,3})?[kKM]?"
 _WORD = r"[A-Za-z0-9_]{1,32}"
@@ -111,6 +112,13 @@ _VALUE = re.compile(
     r"[A-Za-z0-9_.+-]{1,32}|-?\d{1,6}(\.\d{1,6})?/\d{1,6}|(iw|ih|in_w|in_h)/\d{1,3}|PTS/\d{1,3}(\.\d{1,3})?",
     re.ASCII,
 )
+_SIDES = {
+    filter: frozenset({"", "w", "h", "width", "height", "x", "y", "out_w", "out_h"})
+    for filter in ("scale", "pad", "zscale", "crop")
+}
+# A number, or the source's own width or height as it is, a part of it or less: no sum and no 9e4 grows beyond the most.
+_SIDE = re.compile(r"-?\d{1,4}|[A-Za-z_]{1,32}(/[1-9]\d{0,2}|-(\d{1,4}|[A-Za-z_]{1,16}))?", re.ASCII)
+_PICTURES = re.compile(r"(\d{1,6}(?:\.\d{1,3})?)(?:[/:](\d{1,6}))?|[A-Za-z_]{1,32}", re.ASCII)
 _OPTION = re.compile(r"-([A-Za-z0-9_-]+)((?::[vVas])?(?::\d{1,2})?)", re.ASCII)
 
 
@@ -198,6 +206,8 @@ def _check(word: str, name: str, value: str) -> None:
         raise InvalidInput(f"{word} can't be set to “{_short(value)}”: it is not {what}.")
     if name == "s" and max(map(int, value.split("x"))) > MOST_SIDE:
         raise InvalidInput(f"A picture is at most {MOST_SIDE} wide and high.")
+    if name == "r":
+        _check_rate(value)
 
 
 def _check_filter(text: str, known: dict[str, tuple[int, str]]) -> None:
@@ -219,8 +229,27 @@ def _check_filter(text: str, known: dict[str, tuple[int, str]]) -> None:
             raise InvalidInput(f"The filter {name} takes no more values without a name.")
         if not _VALUE.fullmatch(value):
             raise InvalidInput(f"The filter {name} can't be set to “{_short(value)}”.")
-        if name in ("scale", "pad", "zscale") and value.isdigit() and int(value) > MOST_SIDE:
-            raise InvalidInput(f"A picture is at most {MOST_SIDE} wide and high.")
+        if key in _SIDES.get(name, ()):
+            _check_side(value)
+        if name == "fps" and key in ("", "fps"):
+            _check_rate(value)
+
+
+def _check_side(value: str) -> None:
+    if not _SIDE.fullmatch(value) or (value.isdigit() and int(value) > MOST_SIDE):
+        raise InvalidInput(
+            f"A picture is at most {MOST_SIDE} wide and high: “{_short(value)}” may be more.",
+            "Give a number, or a part of the source's width or height, such as iw/2.",
+        )
+
+
+def _check_rate(value: str) -> None:
+    match = _PICTURES.fullmatch(value)
+    if match and match[1]:
+        pictures, of = float(match[1]), float(match[2] or 1)
+        match = match if of and pictures / of <= MOST_RATE else None
+    if match is None:
+        raise InvalidInput(f"A film has at most {MOST_RATE} pictures a second.")
 
 
 def _short(word: str) -> str:

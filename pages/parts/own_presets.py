@@ -55,9 +55,9 @@ def own_cards(chosen: str) -> None:
 
 
 def _told(preset: Preset) -> str:
-    label = conversions.conversion(preset.conversion).label
-    changed = [name for name in conversions.stored(preset.options) if name != "arguments"]
-    return f"{label}{', with ' + ', '.join(changed) if changed else ''}"
+    wanted = conversions.conversion(preset.conversion)
+    told = preset.options.arguments or "; ".join(conversions.changes(wanted, preset.options))
+    return f"{wanted.label}: {told}" if told else wanted.label
 
 
 def _take(preset: Preset, chosen: str) -> None:
@@ -94,9 +94,13 @@ def keep_as_preset(conversion: Conversion, options: Options) -> None:
     """Keeps what is chosen under a name."""
     with st.popover("Keep as a preset", icon=":material/bookmark_add:"):
         name = st.text_input("Name", key="preset_name", max_chars=60)
-        if st.button("Keep it", key="preset_keep", disabled=not name.strip()):
+        key = " ".join(name.split()).casefold()
+        there = next((one for one in _kept() if one.name.casefold() == key), None)
+        if there:
+            st.caption(f"{words.plain(there.name)} is there already: {words.plain(_told(there))}.")
+        if st.button("Replace it" if there else "Keep it", key="preset_keep", disabled=not name.strip()):
             try:
-                presets().save(Preset(name, conversion.id, options))
+                presets().save(Preset(name, conversion.id, options), replacing=there is not None)
             except DashboardError as error:
                 session.show_error(error)
                 return

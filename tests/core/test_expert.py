@@ -22,6 +22,7 @@ GOOD = [
     "-filter:v crop=640:360:0:0,hflip -c:v:0 libx265 -tag:v hvc1 -b:v 2.5M",
     '-af "volume=-6dB,loudnorm=I=-16:TP=-1.5:LRA=11" -vn -b:a 96k',
     "-ss 1:30 -t 0:10 -r 25 -s 640x360 -aspect 16:9 -pix_fmt yuv420p -profile:v high -level 4.1",
+    "-vf scale=iw/2:-2,crop=iw-10:ih:5:0,pad=1280:720:ow-iw:0:black,fps=ntsc -r 30000/1001",
     "-vcodec libx264 -acodec aac -ab 128k -shortest -vf setpts=PTS/2 -map_metadata -1",
 ]
 BAD = [
@@ -42,7 +43,12 @@ BAD = [
     ("-vf [in]scale=1:1[out]", "is not on the list"), ("-vf scale@x=1:1", "is not on the list"),
     ("-vf scale=1:1;movie=x", "can't be given"), ("-vf scale=w=$(id)", "can't be set to"),
     ("-vf eq=eval=frame", "can't be given"), ("-vf scale=/etc/passwd:1", "can't be set to"),
-    ("-vf scale=20000:-2", "at most 8192"), ("-s 9000x10", "at most 8192"), ("-af loudnorm=x.log", "without a name"),
+    ("-vf scale=20000:-2", "at most 8192"), ("-s 9000x10", "at most 8192"),
+    ("-vf scale=+90000:+90000", "at most 8192"), ("-vf scale=9e4:9e4", "at most 8192"), ("-vf scale=w=8193:h=2", "at most 8192"),
+    ("-vf pad=iw+90000:ih", "at most 8192"), ("-vf pad=w=iw+iw+iw:h=ih", "at most 8192"), ("-vf zscale=w=90000/1:h=2", "at most 8192"),
+    ("-vf scale=-90000:2", "at most 8192"), ("-vf scale=0x7fff:2", "at most 8192"), ("-vf fps=99999999", "at most 240 pictures"),
+    ("-vf fps=fps=90000/1", "at most 240 pictures"), ("-vf fps=1e9", "at most 240 pictures"), ("-vf fps=25/0", "at most 240 pictures"),
+    ("-r 99999", "at most 240 pictures"), ("-af loudnorm=x.log", "without a name"),
     ("-af loudnorm=stats_file=x", "can't be given"), ("-vf setpts=RANDOM(0)*9", "can't be set to"),
     ("-/vf x", "is not on the list"), ("-vf/x y", "is not on the list"), ("-c:v h264_v4l2m2m", "is not an encoder"),
     ("-c:v libx264;id", "is not an encoder"), ("-x264-params stats=/tmp/x", "-x264-params can't"),

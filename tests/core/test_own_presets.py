@@ -24,7 +24,11 @@ def test_they_are_kept_by_name_for_their_owner_alone(presets: Presets) -> None:
     for one in (OWN, PHONE):
         presets.save(one)
     assert Presets(presets.path.parent).all() == [PHONE, OWN]
-    presets.save(Preset("MINE", "gif", Options(fps=10)))
+    gif = Preset("MINE", "gif", Options(fps=10))
+    with pytest.raises(InvalidInput, match="“MINE” is there already"):
+        presets.save(gif)
+    assert presets.all() == [PHONE, OWN], "nothing is overwritten without a word"
+    presets.save(gif, replacing=True)
     assert [one.name for one in presets.all()] == ["Für das Telefon", "MINE"]
     presets.delete("MINE")
     presets.delete("none")

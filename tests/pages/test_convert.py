@@ -294,7 +294,10 @@ def test_a_choice_is_kept_as_a_preset_chosen_again_and_deleted(app: Open, videos
     assert [(one.name, one.conversion, one.options.lines) for one in kept.all()] == [
         ("Small *and* good", "hevc", 360)
     ]
+    opened.text_input(key="preset_name").set_value("small  *AND* good").run()
+    assert opened.button(key="preset_keep").label == "Replace it"
     again = app(PAGE)
+    assert any("MP4 HEVC" in one.value and "360 lines at most" in one.value for one in again.caption)
     again.button(key="own_0").click().run()
     assert "become MP4 HEVC" in text(again)
     assert "640:360" in command(again) or "360:640" in command(again)
