@@ -14,6 +14,7 @@ from batch_core.conversions import (
     changes,
     command_line,
     conversion,
+    namesakes,
     refusal,
     result_names,
 )
@@ -67,8 +68,17 @@ def what_will_happen(account: Account, plan: Plan) -> tuple[str, ...]:
         sentences.append(f"{chosen[:1].upper()}{chosen[1:]}.")
     sentences += _where(account, plan)
     sentences.append(f"What still runs after {_in_words(plan.wall_clock)} is stopped.")
+    sentences += _namesakes(plan)
     sentences.append("Your files stay as they are.")
     return tuple(sentences)
+
+
+def _namesakes(plan: Plan) -> list[str]:
+    again = namesakes(plan.files)
+    if not again:
+        return []
+    those = "1 result gets a number" if again == 1 else f"{again:,} results get a number"
+    return [f"{those}, as in “name (2)”, for others have the same name."]
 
 
 def _where(account: Account, plan: Plan) -> list[str]:

@@ -2,7 +2,7 @@
 
 from batch_core.conversions.changes import changes
 from batch_core.conversions.command import command_line
-from batch_core.conversions.names import folder_path, path_name, result_names
+from batch_core.conversions.names import folder_path, namesakes, path_name, result_names
 from batch_core.conversions.options import (
     Options,
     Quality,
@@ -30,6 +30,7 @@ __all__ = [
     "content_type",
     "conversion",
     "folder_path",
+    "namesakes",
     "only_taken",
     "options_from",
     "path_name",

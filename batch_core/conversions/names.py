@@ -2,7 +2,7 @@
 
 import re
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 
 from batch_core.conversions.recipe import Conversion
 from batch_core.files import VideoFile
@@ -31,6 +31,13 @@ def result_names(files: Iterable[VideoFile], wanted: Conversion) -> dict[str, st
         taken.add((folder, _folded(name)))
         names[file.id] = name
     return names
+
+
+def namesakes(files: Collection[VideoFile]) -> int:
+    """How many results get a number, for others in their folder have the same name."""
+    return len(files) - len(
+        {(_folded(folder_path(file.folder)), _folded(_stem(file.name))) for file in files}
+    )
 
 
 def path_name(result_name: str) -> str:

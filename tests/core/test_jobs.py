@@ -278,6 +278,7 @@ def test_what_will_happen_is_told_in_sentences(ready: Account, azure_like: Accou
         "3 files become MP3.",
         "They run on the 5 nodes of this computer; nothing costs money.",
         "What still runs after 2 hours is stopped.",
+        "1 result gets a number, as in “name (2)”, for others have the same name.",
         "Your files stay as they are.",
     )
     own = replace(
@@ -300,6 +301,13 @@ def test_what_will_happen_is_told_in_sentences(ready: Account, azure_like: Accou
         jobs.what_will_happen(ready, replace(plan, options=chosen))[1]
         == "From 0:00 to 0:10; sound track 2; 20 dB softer; small files."
     ), "what is left from earlier work is told before it applies"
+    first, *others = plan.files
+    double = replace(plan, files=(first, *(replace(one, name=first.name) for one in others)))
+    assert jobs.what_will_happen(ready, double)[-2] == (
+        "2 results get a number, as in “name (2)”, for others have the same name."
+    )
+    apart = replace(double, files=tuple(replace(f, folder=str(n)) for n, f in enumerate(double.files)))
+    assert not any("number" in sentence for sentence in jobs.what_will_happen(ready, apart))
     gone = jobs.what_will_happen(ready, replace(plan, pool_id="gone"))
     assert gone[1] == "The pool gone does not exist any more: choose another."
 
