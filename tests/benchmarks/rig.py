@@ -142,9 +142,9 @@ def make_clip(path: Path, seconds: int, size: str = "640x360") -> Path:
     return path
 
 
-def make_film(path: Path, seconds: int) -> Path:
-    """Make a clip such as video sites send: 640x360 H.264 at 700 kbit/s, sound in stereo, AAC at 128 kbit/s."""
-    picture = ["-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25"]
+def make_film(path: Path, seconds: int, size: str = "640x360") -> Path:
+    """Make a clip such as video sites send: H.264 at 700 kbit/s, sound in stereo, AAC at 128 kbit/s."""
+    picture = ["-f", "lavfi", "-i", f"testsrc2=size={size}:rate=25"]
     left = ["-f", "lavfi", "-i", "anoisesrc=color=pink:amplitude=0.2:seed=1,aformat=channel_layouts=mono"]
     right = ["-f", "lavfi", "-i", "sine=frequency=440"]
     stereo = [
