@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -13,6 +13,7 @@ import streamlit as st
 from batch_core import conversions, files
 from batch_core.conversions import Conversion, Options, Quality, expert
 from batch_core.conversions.options import LINES, RATES
+from batch_core.conversions.track_names import track_name
 from batch_core.errors import InvalidInput
 from batch_core.files import VideoFile
 from batch_core.jobs import DEFAULT_WALL_CLOCK
@@ -131,9 +132,9 @@ def _picture(takes: set[str]) -> dict[str, Any]:
     """Size, frame rate, and how often a picture is taken."""
     chosen: dict[str, Any] = {}
     if "size" in takes:
-        chosen["lines"] = _one_of("Size", LINES, "convert_lines", "As usual", "{} lines at most")
+        chosen["lines"] = _one_of("Size", LINES, "convert_lines", "As usual", "{} lines at most".format)
     if "fps" in takes:
-        chosen["fps"] = _one_of("Frame rate", RATES, "convert_fps", "As usual", "{} frames a second")
+        chosen["fps"] = _one_of("Frame rate", RATES, "convert_fps", "As usual", "{} frames a second".format)
     if "every" in takes:
         chosen["every"] = st.number_input(
             "Seconds from picture to picture", 0.1, 3600.0, 10.0, key="convert_every", persist_state="session"
@@ -147,26 +148,30 @@ def _picture(takes: set[str]) -> dict[str, Any]:
 
 
 def _tracks(takes: set[str], everything: list[VideoFile]) -> dict[str, Any]:
-    """Which track, where a file has several."""
+    """Which track, where a file has several. One that a preset brings is kept, also where no file has it: then these
+    are left out with that reason."""
     chosen: dict[str, Any] = {}
+    probes = [file.probe for file in everything if file.probe]
     for kind, label in (("audio", "Sound track"), ("subtitle", "Subtitle track")):
-        counts = (sum(s.kind == kind for s in file.probe.streams) for file in everything if file.probe)
-        most = max(counts, default=0)
-        if kind in takes and most > 1:
-            chosen[kind] = _one_of(
-                label, range(1, most + 1), f"convert_{kind}", "The first that fits", "Track {}"
-            )
+        key = f"convert_{kind}"
+        counts = [sum(s.kind == kind for s in probe.streams) for probe in probes]
+        most = max(*counts, st.session_state.get(key) or 0, 0)
+        if kind in takes and (most > 1 or st.session_state.get(key)):
+            told = partial(track_name, kind=kind, probes=probes)
+            chosen[kind] = _one_of(label, range(1, most + 1), key, "The first that fits", told)
     return chosen
 
 
-def _one_of(label: str, values: Iterable[int], key: str, usual: str, told: str) -> int | None:
+def _one_of(
+    label: str, values: Iterable[int], key: str, usual: str, told: Callable[[int], str]
+) -> int | None:
     choices = [None, *values]
     if st.session_state.get(key) not in choices:
         st.session_state[key] = None
     return st.selectbox(
         label,
         choices,
-        format_func=lambda value: usual if value is None else told.format(value),
+        format_func=lambda value: usual if value is None else told(value),
         key=key,
         persist_state="session",
     )

@@ -19,6 +19,7 @@ from batch_core.conversions import (
     result_names,
     seconds_of,
 )
+from batch_core.conversions.track_names import track_name
 from batch_core.errors import InvalidInput, NotFound
 from batch_core.files import VideoFile
 from batch_core.probe import Probe, Stream, check_decodes, probe
@@ -228,6 +229,21 @@ def test_the_first_sound_that_can_be_read_is_taken() -> None:
     streams = (Stream("audio", "unknown"), Stream("audio", "aac", channels=2))
     line = command_line(conversion("mp3"), Options(), Probe(True, "", "mov", "mp4", 1.0, streams))
     assert "-map 0:a:1 " in line
+
+
+def test_tracks_are_called_by_what_files_agree_in() -> None:
+    def film(*sounds: Stream) -> Probe:
+        return Probe(True, "", "matroska", "mkv", 1.0, (*sounds, Stream("subtitle", "subrip", language="en")))
+
+    english = Stream("audio", "aac", channels=2, language="eng")
+    german = Stream("audio", "ac3", channels=6, language="ger")
+    one, other = film(english, german), film(english, replace(german, codec="eac3", language="deu"))
+    assert track_name(2, "audio", [one]) == "Track 2: German, 5.1 (AC-3)"
+    assert track_name(2, "audio", [one, other]) == "Track 2: German, 5.1", "codecs differ"
+    assert track_name(1, "audio", [one, film(replace(english, language="xx"))]) == "Track 1: stereo (AAC)"
+    assert track_name(2, "audio", [one, film(english)]) == "Track 2: German, 5.1 (AC-3)", "one has none"
+    assert track_name(1, "subtitle", [one]) == "Track 1: English (SRT)"
+    assert track_name(9, "audio", [one]) == "Track 9"
 
 
 def test_result_names_are_nice_unique_and_harmless() -> None:

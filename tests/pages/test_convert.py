@@ -11,10 +11,11 @@ from streamlit.testing.v1 import AppTest
 
 from batch_core import converted, files, jobs, pools, sampling
 from batch_core.account import Account
-from batch_core.conversions import CONVERSIONS
+from batch_core.conversions import CONVERSIONS, Options
 from batch_core.errors import Unreachable
 from batch_core.files import VideoFile
 from batch_core.jobs import Plan
+from batch_core.presets import Preset
 from batch_core.storage import INPUTS
 from pages.parts import own_presets, skip
 from pages.parts.options import clock_seconds
@@ -304,6 +305,20 @@ def test_a_choice_is_kept_as_a_preset_chosen_again_and_deleted(app: Open, videos
     again.button(key="presets_delete").click().run()
     assert kept.all() == []
     assert "own_0" not in {one.key for one in again.button}
+
+
+def test_a_presets_track_that_no_file_has_is_said_not_dropped(app: Open, videos: list[VideoFile]) -> None:
+    own_presets.presets().save(Preset("Second sound", "mp3", Options(audio=2)))
+    try:
+        opened = app(PAGE)
+        assert "convert_audio" not in {field.key for field in opened.selectbox}
+        opened.button(key="own_0").click().run()
+        assert opened.selectbox(key="convert_audio").value == 2
+        assert "It has 1 sound track: there is no track 2." in opened.warning[0].value.replace("\\", "")
+        opened.button(key="convert_usual").click().run()
+        assert button(opened, "Convert ").label == "Convert 5 files"
+    finally:
+        own_presets.presets().delete("Second sound")
 
 
 def test_a_try_of_each_is_shown_with_what_it_tells_of_all(
