@@ -75,6 +75,7 @@ class Run:
     error: str = ""  # why it could not start
     limit: timedelta | None = None  # after its creation, when all that still runs is ended
     at_once: int | None = None  # tasks that may run at the same time, where that is limited
+    sample: bool = False  # it only tries what a part of the files becomes
 
     @property
     def over(self) -> bool:
@@ -104,6 +105,7 @@ def run_from(doc: Mapping[str, Any]) -> Run:
         error=reason_in_words(scheduling.get("code") or "", scheduling.get("message") or "", None),
         limit=time_limit((doc.get("constraints") or {}).get("maxWallClockTime")),
         at_once=most if (most := doc.get("maxParallelTasks", -1)) >= 0 else None,
+        sample=bool(settings.get("sample")),
     )
 
 
@@ -173,6 +175,7 @@ def _create_job(account: Account, plan: Plan) -> dict[str, Any] | None:
         "total": len(plan.files),
         "parent": plan.parent,
         "attempt": plan.attempt,
+        "sample": plan.sample,
     }
     job = models.BatchJobCreateOptions(
         id=plan.run_id,

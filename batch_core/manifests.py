@@ -70,6 +70,7 @@ class Manifest:
     left_out: tuple[
         tuple[str, str], ...
     ] = ()  # name and reason of files that were left out before the run began
+    sample: bool = False  # it only tried what a part of the files becomes
 
 
 def run_name(files: Sequence[VideoFile], wanted: Conversion) -> str:

@@ -50,6 +50,11 @@ class Plan:
         tuple[str, str], ...
     ] = ()  # name and reason of files that were asked for and can't become that
 
+    @property
+    def sample(self) -> bool:
+        """Whether it only tries what a part of the files becomes."""
+        return self.sample_of is not None
+
     @cached_property
     def run_id(self) -> str:
         """The job's id: the same for the same plan, on any machine."""
@@ -155,6 +160,7 @@ def manifest_of(plan: Plan) -> Manifest:
         pool_id=plan.pool_id,
         spec=None if plan.pool_id else plan.spec,
         left_out=plan.left_out,
+        sample=plan.sample,
     )
 
 

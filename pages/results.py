@@ -42,7 +42,7 @@ def page() -> None:
         )
         return
     run = choose_run(runs)
-    run_list(runs)
+    run_list(account, runs)
     tries_of(run, runs)
     # A fragment also when nothing changes any more: a press that is on its way names the fragment it was made in.
     st.fragment(listing, run_every=refresh_seconds(account, run))(account, run.id)

@@ -11,6 +11,8 @@ import streamlit as st
 from batch_core.jobs import Run
 from pages.shell import session, words
 
+SAMPLES = "runs_samples"  # of this session: whether samples are offered, too
+
 
 def titles(runs: Sequence[Run]) -> dict[str, str]:
     """A line for each run by its id, no two alike and the same as long as a run exists: Streamlit tells options
@@ -29,14 +31,24 @@ def titles(runs: Sequence[Run]) -> dict[str, str]:
     return said
 
 
-def choose_run(runs: Sequence[Run]) -> Run:
-    """The chosen one of these runs, newest first."""
+def offered(runs: Sequence[Run]) -> list[Run]:
+    """Those of these runs to choose from: a sample only where it is asked for, is open, or there is nothing else."""
+    if st.session_state.get(SAMPLES):
+        return list(runs)
+    current = session.current_run()
+    return [run for run in runs if not run.sample or run.id == current] or list(runs)
+
+
+def choose_run(every: Sequence[Run]) -> Run:
+    """The chosen one of these runs, newest first; without a choice the newest that is no sample."""
+    runs = offered(every)
     known = {run.id: run for run in runs}
     asked = session.current_run()
     if asked and asked not in known:
         st.warning(f"The run {asked} is not in this account. The newest one is shown.")
     if st.session_state.get("results_run") != asked or asked not in known:
-        st.session_state["results_run"] = asked if asked in known else runs[0].id
+        newest = next((run for run in runs if not run.sample), runs[0])
+        st.session_state["results_run"] = asked if asked in known else newest.id
     chosen = st.selectbox(
         "Run",
         list(known),

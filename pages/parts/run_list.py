@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 import pandas as pd
 import streamlit as st
 
 from batch_core import conversions
-from batch_core.errors import NotFound
+from batch_core.account import Account
+from batch_core.errors import DashboardError, NotFound
 from batch_core.jobs import Run
+from batch_core.known_runs import Outcome
 from pages.charts.labels import duration
-from pages.shell import session, words
+from pages.parts.run_choice import SAMPLES, offered
+from pages.shell import badges, session, words
 
 ROWS_HIGH = 8
 ENDINGS = {  # by Batch's word for why a job ended
@@ -30,14 +33,17 @@ STATES = {
 }
 
 
-def run_list(runs: Sequence[Run]) -> None:
-    """The table, folded; choosing a row opens that run."""
+def run_list(account: Account, every: Sequence[Run]) -> None:
+    """The table, folded; choosing a row opens that run. Runs that only tried a sample are in it when asked for."""
+    runs = offered(every)
     shown = st.expander(f"All runs ({len(runs):,})", key="all_runs", on_change="rerun")
     if not shown.open:
         return
     with shown:
+        if any(run.sample for run in every):
+            st.toggle("Samples too", key=SAMPLES)
         st.dataframe(
-            table(runs, datetime.now(UTC)),
+            table(runs, datetime.now(UTC), _outcomes(account, runs)),
             key="runs",
             hide_index=True,
             height="content" if len(runs) <= ROWS_HIGH else 36 * (ROWS_HIGH + 1),
@@ -54,14 +60,23 @@ def _open(shown: list[str]) -> None:
         session.set_run(shown[rows[0]])
 
 
-def table(runs: Sequence[Run], now: datetime) -> pd.DataFrame:
-    """A row a run: its name, state, what it makes, how many files, when it began and how long it took."""
+def _outcomes(account: Account, runs: Sequence[Run]) -> dict[str, Outcome]:
+    try:
+        return badges.outcomes(account, runs)
+    except DashboardError as error:
+        session.show_error(error)
+        return {}
+
+
+def table(runs: Sequence[Run], now: datetime, outcomes: Mapping[str, Outcome]) -> pd.DataFrame:
+    """A row a run: its name, how it went, what it makes, how many files, when it began and how long it took."""
     rows = [
         {
             "Run": run.name,
-            "State": state(run),
+            "State": state(run, outcomes.get(run.id)),
             "Makes": made(run),
             "Files": run.total,
+            "Done / failed": _counts(outcomes.get(run.id)),
             "Started": words.when(run.created, seconds=True),
             "Took": duration((run.ended or now) - run.created),
         }
@@ -70,11 +85,22 @@ def table(runs: Sequence[Run], now: datetime) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def state(run: Run) -> str:
-    """A run's state in words, and for one that is over what ended it."""
+def _counts(outcome: Outcome | None) -> str:
+    return f"{outcome.done:,} / {outcome.failed:,}" if outcome else "–"
+
+
+def state(run: Run, outcome: Outcome | None) -> str:
+    """A run's state in words, and for one that is over what ended it, or how it went."""
     if run.state != "completed":
         return STATES.get(run.state, run.state)
-    return "could not start" if run.error else ENDINGS.get(run.reason, "ended")
+    if run.error:
+        return "could not start"
+    ending = ENDINGS.get(run.reason, "ended")
+    if ending != "ended" or outcome is None or not outcome.done + outcome.failed:
+        return ending
+    if not outcome.failed:
+        return "all done"
+    return "ended, some failed" if outcome.done else "ended, all failed"
 
 
 def made(run: Run) -> str:

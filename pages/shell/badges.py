@@ -5,11 +5,14 @@ Counted by the part of the frame that refreshes by itself, from lists that all s
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import streamlit as st
 
-from batch_core import jobs, results
+from batch_core import jobs, known_runs
 from batch_core.account import Account
 from batch_core.jobs import Run
+from batch_core.known_runs import Outcome
 from pages.shell.video_work import work
 
 FRESH_SECONDS = 5
@@ -19,16 +22,17 @@ SEEN = "results_seen"  # of this session: by account, the ended runs whose resul
 def counted(account: Account) -> dict[str, str]:
     """What stands beside the names of these pages, as Markdown. Raises DashboardError."""
     runs = _runs(account.fingerprint, account)
-    ended = {run.id for run in runs if run.over}
-    seen = st.session_state.setdefault(SEEN, {}).setdefault(account.handle, ended)
-    new = sum(_made(account.fingerprint, run_id, account) for run_id in ended - seen)
+    ended = {run.id: run for run in runs if run.over and not run.sample}
+    seen = st.session_state.setdefault(SEEN, {}).setdefault(account.handle, set(ended))
+    unseen = [run for id, run in ended.items() if id not in seen]
+    new = sum(one.done for one in outcomes(account, unseen).values())
     going_on = work(account)
     if going_on.known is None:
         going_on.counting.start()
     return {
         "files": _number(going_on.known or 0),
         "results": _number(new),
-        "monitor": "" if len(ended) == len(runs) else " :blue[●]",
+        "monitor": "" if all(run.over for run in runs) else " :blue[●]",
     }
 
 
@@ -53,7 +57,15 @@ def _runs(fingerprint: str, _account: Account) -> list[Run]:
     return jobs.list_runs(_account)
 
 
-@st.cache_data(max_entries=1000, show_spinner=False)
-def _made(fingerprint: str, run_id: str, _account: Account) -> int:
-    """How many results an ended run of an account has made (its fingerprint is part of the key)."""
-    return results.made(_account, run_id)
+def outcomes(account: Account, runs: Iterable[Run]) -> dict[str, Outcome]:
+    """What each of these runs has come to, by id; of one that has ended it is asked once."""
+    kept, runs = _of_ended(account.fingerprint), list(runs)
+    found = known_runs.outcomes(account, [run.id for run in runs if run.id not in kept])
+    kept.update({run.id: found[run.id] for run in runs if run.over and run.id in found})
+    return {run.id: kept[run.id] for run in runs if run.id in kept} | found
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _of_ended(fingerprint: str) -> dict[str, Outcome]:
+    """What the ended runs of an account have come to (its fingerprint is the key)."""
+    return {}

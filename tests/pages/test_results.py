@@ -14,16 +14,18 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from batch_core import files, jobs, playable, pools, results, retrying
+from batch_core import files, jobs, known_runs, playable, pools, results, retrying, sampling
 from batch_core.account import Account
 from batch_core.causes import Cause
 from batch_core.conversions import Options
 from batch_core.files import VideoFile
 from batch_core.jobs import Plan, Run
+from batch_core.known_runs import Outcome
 from batch_core.storage import INPUTS
 from pages.parts import run_list
 from pages.parts.retry import told_apart
 from pages.parts.run_choice import titles
+from pages.shell.frame import BADGES
 from pages.shell.words import size
 from tests.core.clips import clip, uploaded
 from tests.waiting import until
@@ -286,7 +288,7 @@ def test_all_runs_are_listed_with_their_state_and_one_is_opened(
     limited = replace(ended, reason="MaxWallClockTimeExpiry", name="Two")
     stopped = replace(ended, reason="UserTerminate", conversion="of another version")
     runs = [replace(ended, state="active", ended=None), ended, limited, stopped, replace(ended, error="No.")]
-    shown = run_list.table(runs, begun + timedelta(minutes=2))
+    shown = run_list.table(runs, begun + timedelta(minutes=2), {})
     assert list(shown["State"]) == [
         "under way",
         "ended",
@@ -302,6 +304,37 @@ def test_all_runs_are_listed_with_their_state_and_one_is_opened(
     monkeypatch.setattr(run_list.st, "session_state", {"runs": marked})
     run_list._open([mixed_run.id, finished_run.id])
     assert chosen == [finished_run.id]
+
+
+def test_the_list_tells_how_each_run_went(account: Account, finished_run: Run, mixed_run: Run) -> None:
+    told = known_runs.outcomes(account, [finished_run.id, mixed_run.id, "run-deleted"])
+    assert told == {finished_run.id: Outcome(2, 0), mixed_run.id: Outcome(1, 2)}
+    runs = [finished_run, mixed_run, replace(finished_run, id="lost"), replace(mixed_run, state="active")]
+    shown = run_list.table(runs, datetime.now(UTC), told | {"lost": Outcome(0, 2)})
+    assert list(shown["State"]) == ["all done", "ended, some failed", "ended, all failed", "under way"]
+    assert list(shown["Done / failed"]) == ["2 / 0", "1 / 2", "0 / 2", "1 / 2"]
+
+
+def test_a_sample_is_no_news_and_not_offered_before_it_is_asked_for(
+    app: Open, account: Account, videos: list[VideoFile], finished_run: Run
+) -> None:
+    opened = app(PAGE)
+    plan = Plan(tuple(videos[:1]), "mp3", pool_id=pools.LOCAL_POOL, name="Tried", nonce=uuid.uuid4().hex)
+    sample = jobs.launch(account, sampling.sample_plan(plan))
+    until(lambda: jobs.get_run(account, sample.id).over, seconds=60, what="the end of the sample")
+    assert known_runs.outcomes(account, [sample.id]) == {sample.id: Outcome(1, 0)}
+    st.cache_data.clear()
+    opened.run()
+    assert opened.session_state[BADGES]["results"] == ""
+    newest = app(PAGE)
+    assert newest.selectbox(key="results_run").value != sample.id
+    named = "Sample of Tried"
+    assert not any(named in option for option in newest.selectbox(key="results_run").options)
+    assert named in app(PAGE, run=sample.id).selectbox(key="results_run").options[0], "a link opens it"
+    newest.session_state["all_runs"] = True
+    assert not newest.run().dataframe[0].value["Run"].str.contains(named).any()
+    newest.toggle(key="runs_samples").set_value(True).run()
+    assert any(named in option for option in newest.selectbox(key="results_run").options)
 
 
 def test_a_run_is_started_again_with_all_its_files_and_settings(app: Open, mixed_run: Run) -> None:
