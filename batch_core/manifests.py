@@ -73,7 +73,7 @@ class Manifest:
     sample: bool = False  # it only tried what a part of the files becomes
 
 
-def run_name(files: Sequence[VideoFile], wanted: Conversion) -> str:
+def run_name(files: Sequence[VideoFile] | Sequence[ManifestFile], wanted: Conversion) -> str:
     """What a run is called: after its file, or how many there are."""
     if len(files) == 1:
         return f"{PurePath(files[0].name).stem} to {wanted.label}"

@@ -1,14 +1,15 @@
 """Trying files of a run again: as a new run that is linked to it, for a run that has ended takes no more tasks."""
 
+import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
 from batch_core import jobs, manifests
 from batch_core.account import Account
-from batch_core.conversions import conversion
-from batch_core.errors import InvalidInput
+from batch_core.conversions import Conversion, Options, conversion
+from batch_core.errors import InvalidInput, NotFound
 from batch_core.files import VideoFile, list_files
-from batch_core.jobs import Plan, Run
+from batch_core.jobs import Manifest, Plan, Run
 from batch_core.pools import PoolSpec
 
 
@@ -43,11 +44,12 @@ def plan_again(
     nonce: str = "",
     pool_id: str | None = None,
     spec: PoolSpec | None = None,
+    options: Options | None = None,
 ) -> Plan:
     """The plan that tries these files of a run again, with its conversion or another one.
 
-    Everything else is as it was: quality and part, time limit, and, where neither `pool_id` nor `spec` is given,
-    the pool, or for a run that had a pool of its own another one by the same specification. The same choice makes
+    Everything else is as it was: its name with a number, quality and part (where no `options` are given), time limit,
+    and, where neither `pool_id` nor `spec` is given, the pool, or for a run that had a pool of its own another one by the same specification. The same choice makes
     the same run, whoever makes it; `nonce` tells a later try from an earlier one. Raises InvalidInput when no file
     is left.
     """
@@ -57,16 +59,26 @@ def plan_again(
     wanted = conversion(conversion_id or kept.conversion)
     if pool_id is None and spec is None:
         pool_id, spec = kept.pool_id, kept.spec
-    attempt = kept.attempt + 1
     return Plan(
         files=videos,
         conversion=wanted.id,
-        options=kept.options,
+        options=kept.options if options is None else options,
         pool_id=pool_id,
         spec=spec,
-        name=f"{manifests.run_name(videos, wanted)} (attempt {attempt})",
+        name=f"{_name(kept, videos, wanted)} ({kept.attempt + 1})",
         nonce=nonce,
         wall_clock=kept.wall_clock,
         parent=run_id,
-        attempt=attempt,
+        attempt=kept.attempt + 1,
+        sample=kept.sample,
     )
+
+
+def _name(kept: Manifest, videos: tuple[VideoFile, ...], wanted: Conversion) -> str:
+    """A name that somebody gave stays; one made of files and conversion is made of what they are now."""
+    name = re.sub(rf" \((attempt )?{kept.attempt}\)$", "", kept.name) if kept.parent else kept.name
+    try:
+        usual = manifests.run_name(kept.files, conversion(kept.conversion))
+    except NotFound:  # a conversion of another version
+        return name
+    return manifests.run_name(videos, wanted) if name == usual else name

@@ -123,7 +123,7 @@ def totals(account: Account, run: Run, rows: list[Result], done: list[Result]) -
             download_button("Download all", url, key="download_all", primary=True)
         if run.over:
             download_button("Report", signing.signed_url("report", account, run=run.id), key="report")
-            retry_button(account, run, rows, "Run again…", "run_again")
+            retry_button(account, run, rows, "Run again…", "run_again", "Run again")
     if not run.over and rows:
         st.progress(len(done) / len(rows), text="Still converting; finished files appear by themselves.")
 

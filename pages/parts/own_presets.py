@@ -32,7 +32,8 @@ def presets() -> Presets:
     return Presets(app_home())
 
 
-def _kept() -> list[Preset]:
+def kept_presets() -> list[Preset]:
+    """The presets that are kept; where they can't be read, none, and why."""
     try:
         return presets().all()
     except DashboardError as error:
@@ -42,7 +43,7 @@ def _kept() -> list[Preset]:
 
 def own_cards(chosen: str) -> None:
     """A card for each own preset; a press sets the conversion (under the session's key `chosen`) and all options."""
-    for number, preset in enumerate(_kept()):
+    for number, preset in enumerate(kept_presets()):
         with st.container(border=True, height="stretch", gap="xsmall"):
             st.button(
                 words.plain(preset.name),
@@ -109,7 +110,7 @@ def keep_as_preset(conversion: Conversion, options: Options) -> None:
 
 def own_files() -> None:
     """Hand own presets on as a file, take such a file in, delete one."""
-    kept = _kept()
+    kept = kept_presets()
     with st.expander("Export, import, delete presets"):
         if kept:
             st.download_button(

@@ -8,24 +8,28 @@ import streamlit as st
 
 from batch_core import conversions, jobs, pools, retrying
 from batch_core.account import Account
+from batch_core.conversions import Conversion, Options
 from batch_core.errors import DashboardError, NotFound
 from batch_core.jobs import Plan, Run
 from batch_core.results import Result
 from pages.parts.launch import go_on_after_launch, launch
+from pages.parts.own_presets import kept_presets
 from pages.parts.pool_choice import choose_pool, usable
 from pages.shell import session, words
 
+OWN = "own:"  # before the name of an own preset, where conversions stand by their ids
+
 
 def tries_of(run: Run, runs: list[Run]) -> None:
-    """Which run this one tries again, and which ones tried this one again; a press shows it."""
+    """Which run this one runs again, and which ones ran this one again; a press shows it."""
     earlier = [one for one in runs if one.id == run.parent]
     later = [one for one in runs if one.parent == run.id]
-    if run.parent:
-        st.caption(f"Attempt {run.attempt}" + ("" if earlier else "; the first one's run has been deleted"))
+    if run.parent and not earlier:
+        st.caption("It runs a run again that has been deleted.")
     with st.container(horizontal=True):
         for one, word in [
-            *((one, "It tries again") for one in earlier),
-            *((one, "Tried again in") for one in later),
+            *((one, "Runs again") for one in earlier),
+            *((one, "Run again in") for one in later),
         ]:
             st.button(
                 f"{word}: {words.plain(one.name)}",
@@ -38,7 +42,12 @@ def tries_of(run: Run, runs: list[Run]) -> None:
 
 
 def retry_button(
-    account: Account, run: Run, lost: list[Result], label: str = "Try again with…", key: str = "retry"
+    account: Account,
+    run: Run,
+    lost: list[Result],
+    label: str = "Try again with…",
+    key: str = "retry",
+    title: str = "Try again",
 ) -> None:
     """Opens the dialog, from a part of the page that is drawn again by itself: the page has to open it."""
     pressed = st.button(
@@ -49,10 +58,10 @@ def retry_button(
         help="This account is connected to look only." if account.look_only else None,
     )
     if pressed:
-        _ask(account, run, told_apart(lost))
+        _ask(account, run, told_apart(lost), title)
 
 
-def _ask(account: Account, run: Run, names: dict[str, str]) -> None:
+def _ask(account: Account, run: Run, names: dict[str, str], title: str) -> None:
     """Opens the dialog. What tells this try from earlier ones is settled here, so that a second press, or another
     tab with the same dialog, starts nothing twice."""
     try:
@@ -60,7 +69,7 @@ def _ask(account: Account, run: Run, names: dict[str, str]) -> None:
     except DashboardError as error:
         session.show_error(error)
         return
-    st.session_state["retry_of"] = (run, names, f"after {ended}")
+    st.session_state["retry_of"] = (title, run, names, f"after {ended}")
     st.rerun()
 
 
@@ -78,16 +87,16 @@ def retry_asked(account: Account) -> None:
     """The dialog, from the press of its button until it is dismissed: a page that is drawn anew keeps it open."""
     asked = st.session_state.get("retry_of")
     if asked is not None:
-        try_again(account, *asked)
+        title, *what = asked
+        st.dialog(title, on_dismiss=_dismissed)(try_again)(account, *what)
 
 
 def _dismissed() -> None:
     st.session_state.pop("retry_of", None)
 
 
-@st.dialog("Try again", on_dismiss=_dismissed)
 def try_again(account: Account, run: Run, names: dict[str, str], nonce: str) -> None:
-    """All of the files or some, the same conversion or another; only its own button starts the run."""
+    """All of the files or some, the same conversion, another or an own preset; only its own button starts the run."""
     only = st.multiselect(
         "Files",
         list(names),
@@ -95,17 +104,9 @@ def try_again(account: Account, run: Run, names: dict[str, str], nonce: str) -> 
         key=f"retry_only_{run.id}",
         placeholder=f"All {len(names):,} files" if len(names) > 1 else next(iter(names.values())),
     )
-    known = [one.id for one in (*conversions.CONVERSIONS, *conversions.EXPERT)]
-    known = [id for id in known if id == run.conversion or not id.startswith("expert-")]
-    conversion_id = st.selectbox(
-        "Convert to",
-        known,
-        index=known.index(run.conversion) if run.conversion in known else 0,
-        format_func=lambda id: conversions.conversion(id).label,
-        key=f"retry_to_{run.id}",
-    )
+    wanted, options = _convert_to(run)
     try:
-        plan = _plan(account, run, only or list(names), conversion_id, nonce)
+        plan = _plan(account, run, only or list(names), wanted, options, nonce)
         if plan is None:
             return
         sentences = jobs.what_will_happen(account, plan)
@@ -122,11 +123,31 @@ def try_again(account: Account, run: Run, names: dict[str, str], nonce: str) -> 
         go_on_after_launch()
 
 
-def _plan(account: Account, run: Run, task_ids: list[str], conversion_id: str, nonce: str) -> Plan | None:
-    """What can be tried again, after naming what can't; None when that is nothing."""
-    wanted = conversions.conversion(conversion_id)
+def _convert_to(run: Run) -> tuple[Conversion, Options]:
+    """The conversion to make: with the run's options, or as an own preset has them."""
+    known = [one.id for one in (*conversions.CONVERSIONS, *conversions.EXPERT)]
+    known = [id for id in known if id == run.conversion or not id.startswith("expert-")]
+    own = {f"{OWN}{preset.name}": preset for preset in kept_presets()}
+    chosen = st.selectbox(
+        "Convert to",
+        [*known, *own],
+        index=known.index(run.conversion) if run.conversion in known else 0,
+        format_func=lambda id: (
+            f"{own[id].name} (own preset)" if id in own else conversions.conversion(id).label
+        ),
+        key=f"retry_to_{run.id}",
+    )
+    if chosen in own:
+        return conversions.conversion(own[chosen].conversion), own[chosen].options
+    return conversions.conversion(chosen), run.options
+
+
+def _plan(
+    account: Account, run: Run, task_ids: list[str], wanted: Conversion, options: Options, nonce: str
+) -> Plan | None:
+    """What can be run again, after naming what can't; None when that is nothing."""
     found = retrying.inputs(account, run.id, task_ids)
-    reasons = {video.id: conversions.refusal(wanted, video, run.options) for video in found.videos}
+    reasons = {video.id: conversions.refusal(wanted, video, options) for video in found.videos}
     left_out = [f"- **{words.plain(name)}**: it is no longer in storage" for name in found.gone]
     left_out += [
         f"- **{words.plain(video.path)}**: {words.plain(reason)}"
@@ -137,16 +158,16 @@ def _plan(account: Account, run: Run, task_ids: list[str], conversion_id: str, n
         st.warning("\n".join([f"{words.count(len(left_out), 'file')} will be left out.\n", *left_out]))
     videos = tuple(video for video in found.videos if not reasons[video.id])
     if not videos:
-        st.markdown("No file is left to try again. Choose another conversion, or add the videos again.")
+        st.markdown("No file is left to convert again. Choose another conversion, or add the videos again.")
         return None
-    plan = retrying.plan_again(account, run.id, videos, conversion_id, nonce)
+    plan = retrying.plan_again(account, run.id, videos, wanted.id, nonce, options=options)
     if _pool_is_there(account, plan):
         if not st.toggle("On another pool", key=f"retry_elsewhere_{run.id}"):
             return plan
     else:
-        st.caption("The pool of the first try does not exist any more.")
+        st.caption("The pool that it ran on does not exist any more.")
     pool_id, spec = choose_pool(account)
-    return retrying.plan_again(account, run.id, videos, conversion_id, nonce, pool_id, spec)
+    return retrying.plan_again(account, run.id, videos, wanted.id, nonce, pool_id, spec, options)
 
 
 def _pool_is_there(account: Account, plan: Plan) -> bool:

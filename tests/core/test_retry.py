@@ -12,6 +12,7 @@ import pytest
 from batch_core import files as stored
 from batch_core import jobs, manifests, plans, pools, results, retrying
 from batch_core.account import Account
+from batch_core.conversions import Options
 from batch_core.errors import InvalidInput, NotFound
 from batch_core.feed import Doc, Feed
 from batch_core.files import VideoFile
@@ -79,7 +80,7 @@ def test_the_failed_files_are_tried_again_in_a_linked_run_and_the_old_one_stays(
         "mp3",
         pools.LOCAL_POOL,
     )
-    assert again.name == "broken to MP3 (attempt 2)"
+    assert again.name == "broken to MP3 (2)"
     assert ended(ready, again.id).reason == "AllTasksComplete"
     (row,) = results.list_results(ready, again.id)
     assert (row.state, results.check(ready, row).checked) == ("done", True)
@@ -116,7 +117,21 @@ def test_another_conversion_and_another_pool_can_be_chosen(
     found = retrying.inputs(ready, run.id, ["file-0001", "file-0002"])
     plan = retrying.plan_again(ready, run.id, found.videos, "m4a", "other", "another-pool")
     assert (plan.conversion, plan.pool_id, plan.spec, plan.attempt) == ("m4a", "another-pool", None, 2)
-    assert plan.name == "2 files to M4A (attempt 2)"
+    assert plan.name == "2 files to M4A (2)"
+    quiet = retrying.plan_again(ready, run.id, found.videos, "m4a", options=Options(volume=-20))
+    assert (quiet.options.volume, plan.options.volume) == (-20, None)
+
+
+def test_a_name_that_somebody_gave_stays_and_counts_on(ready: Account, good: Path) -> None:
+    video = uploaded(ready, good, "cat.mp4")
+    names = []
+    for given in ("Holiday", "cat to MP3"):
+        plan = Plan((video,), "mp3", pool_id="nowhere", name=given, nonce=uuid.uuid4().hex)
+        for _ in range(2):
+            manifests.keep(ready, plans.manifest_of(plan))
+            plan = retrying.plan_again(ready, plan.run_id, (video,), "m4a")
+            names.append(plan.name)
+    assert names == ["Holiday (2)", "Holiday (3)", "cat to M4A (2)", "cat to M4A (3)"]
 
 
 def test_nothing_is_tried_again_without_files(

@@ -21,8 +21,9 @@ from batch_core.conversions import Options
 from batch_core.files import VideoFile
 from batch_core.jobs import Plan, Run
 from batch_core.known_runs import Outcome
+from batch_core.presets import Preset
 from batch_core.storage import INPUTS
-from pages.parts import run_list
+from pages.parts import own_presets, run_list
 from pages.parts.retry import told_apart
 from pages.parts.run_choice import titles
 from pages.shell.frame import BADGES
@@ -255,11 +256,10 @@ def test_a_second_try_and_its_first_lead_to_each_other(app: Open, account: Accou
     again = jobs.launch(account, retrying.plan_again(account, mixed_run.id, found.videos, "m4a", "pages"))
     until(lambda: jobs.get_run(account, again.id).over, seconds=60, what="the end of the second try")
     linked = app(PAGE, run=again.id)
-    assert "Attempt 2" in text(linked)
     assert "1 of 1 file done" in text(linked)
-    press(linked, "It tries again: Mixed")
+    press(linked, "Runs again: Mixed")
     assert linked.query_params["run"] == mixed_run.id
-    assert "Tried again in: torn to M4A \\(attempt 2\\)" in [button.label for button in linked.button]
+    assert "Run again in: Mixed \\(2\\)" in [button.label for button in linked.button]
 
 
 def test_one_file_is_stopped_and_told_from_failures(
@@ -340,8 +340,25 @@ def test_a_sample_is_no_news_and_not_offered_before_it_is_asked_for(
 def test_a_run_is_started_again_with_all_its_files_and_settings(app: Open, mixed_run: Run) -> None:
     opened = press(app(PAGE, run=mixed_run.id), "Run again…")
     assert not opened.exception
+    assert [dialog.proto.dialog.title for dialog in opened.get("dialog")] == ["Run again"]
     assert len(opened.multiselect(key=f"retry_only_{mixed_run.id}").options) == 3
     assert "3 files become MP3." in text(opened)
+
+
+def test_an_own_preset_is_offered_to_run_again_with_its_options(
+    app: Open, account: Account, mixed_run: Run, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(own_presets, "app_home", lambda: tmp_path)
+    own_presets.presets().save(Preset("Small talk", "m4a", Options(end=1.0)))
+    opened = press(app(PAGE, run=mixed_run.id), "Run again…")
+    to = opened.selectbox(key=f"retry_to_{mixed_run.id}")
+    assert to.options[-1] == "Small talk (own preset)"
+    to.set_value("own:Small talk").run()
+    assert "3 files become M4A." in text(opened)
+    opened.button(key="retry_start").click().run()
+    (again,) = [run for run in retrying.tries(account, mixed_run.id) if run.options.end]
+    assert (again.conversion, again.options, again.name) == ("m4a", Options(end=1.0), "Mixed (2)")
+    jobs.stop(account, again.id)
 
 
 def test_a_file_that_is_being_converted_tells_how_far_it_is(
