@@ -1,17 +1,16 @@
 """What was converted before: the same content, by the same conversion with the same options, its result still there."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from batch_core import files, manifests
 from batch_core.account import Account
 from batch_core.conversions import Options, command_line, conversion, only_taken
-from batch_core.errors import InvalidInput, NotFound, ServiceFailure, translated
+from batch_core.errors import InvalidInput, NotFound, ServiceFailure
 from batch_core.files import VideoFile
 from batch_core.manifests import Manifest
 from batch_core.results import list_results
-from batch_core.storage import RESULTS
 
 AT_ONCE = 8
 
@@ -74,21 +73,13 @@ class Conversions:
         return sorted(runs, key=lambda manifest: manifest.created, reverse=True)
 
     def _all(self) -> list[Manifest]:
-        stored = set(self._run_ids())
+        stored = manifests.run_ids(self.account)
         new = [run_id for run_id in stored if run_id not in self._manifests]
         with ThreadPoolExecutor(AT_ONCE, "manifests") as readers:
             for manifest in readers.map(self._read, new):
                 if manifest:
                     self._manifests[manifest.run_id] = manifest
         return [manifest for run_id, manifest in list(self._manifests.items()) if run_id in stored]
-
-    def _run_ids(self) -> Iterator[str]:
-        """The runs of which anything is stored: each has a folder of its own."""
-        with translated("list the earlier runs"):
-            container = self.account.blobs.get_container_client(RESULTS)
-            for folder in container.walk_blobs(name_starts_with="run-", delimiter="/"):
-                if folder.name.endswith("/"):
-                    yield folder.name.removesuffix("/")
 
     def _read(self, run_id: str) -> Manifest | None:
         try:

@@ -52,12 +52,16 @@ SELECT = (
     "maxParallelTasks"
 )
 STOP_SECONDS = 30
+DELETED = "deleted"  # the state of a run whose job is gone: its manifest tells of it
 SHORT_PATIENCE = 10.0  # seconds: somebody waits for a button's effect
 
 
 @dataclass(frozen=True)
 class Run:
-    """A job as the app shows it; `ours` is False for one that another program made (then it has no settings)."""
+    """A job as the app shows it; `ours` is False for one that another program made (then it has no settings).
+
+    Its state is Batch's word, or DELETED.
+    """
 
     id: str
     name: str
@@ -80,7 +84,7 @@ class Run:
     @property
     def over(self) -> bool:
         """Whether nothing will run in it any more."""
-        return self.state in ("completed", "deleting")
+        return self.state in ("completed", "deleting", DELETED)
 
 
 def run_from(doc: Mapping[str, Any]) -> Run:

@@ -120,6 +120,17 @@ def read(account: Account, run_id: str) -> Manifest:
         raise ServiceFailure("The run's manifest in storage can't be read.", "Start a new run.") from error
 
 
+def run_ids(account: Account) -> set[str]:
+    """The runs of which anything is stored: each has a folder of its own."""
+    try:
+        with translated("list the earlier runs"):
+            container = account.blobs.get_container_client(RESULTS)
+            folders = [entry.name for entry in container.walk_blobs(name_starts_with="run-")]
+    except NotFound:  # nothing was ever converted
+        return set()
+    return {name.removesuffix("/") for name in folders if name.endswith("/")}
+
+
 def forget(account: Account, run_id: str) -> None:
     """Deletes a run's manifest: for a launch whose job was refused."""
     try:

@@ -2,8 +2,6 @@
 
 from datetime import UTC, datetime, timedelta
 
-from azure.core.exceptions import ResourceNotFoundError
-
 from batch_core import jobs, manifests
 from batch_core.account import Account
 from batch_core.errors import DashboardError, NotFound, translated
@@ -44,12 +42,7 @@ def forget_never_made(account: Account) -> list[str]:
     A launch that may still be at work, and whatever has more than a manifest, stays.
     """
     account.require_writable()
-    with translated("list the manifests"):
-        try:
-            walked = account.blobs.get_container_client(RESULTS).walk_blobs(name_starts_with="run-")
-            stored = {entry.name.partition("/")[0] for entry in walked}
-        except ResourceNotFoundError:
-            return []
+    stored = manifests.run_ids(account)
     with translated("list the runs"):
         listed = account.batch.list_jobs(filter="startswith(id,'run-')", select=["id"])
         made = {job.id for job in listed}

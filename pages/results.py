@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import streamlit as st
 
-from batch_core import jobs
+from batch_core import known_runs
 from batch_core.account import Account
 from batch_core.errors import DashboardError
 from batch_core.jobs import Run
@@ -20,7 +20,7 @@ from pages.parts.result_pages import found, paged
 from pages.parts.result_progress import progress
 from pages.parts.result_rows import lost_groups, lost_row, result_row
 from pages.parts.retry import retry_asked, retry_button, tries_of
-from pages.parts.run_choice import choose_run
+from pages.parts.run_choice import choose_run, runs_of
 from pages.parts.run_list import run_list
 from pages.shell import badges, session, signing, words
 
@@ -32,7 +32,7 @@ def page() -> None:
     st.title("Results")
     account = session.require_account()
     go_on_after_launch()
-    runs = asked(lambda: jobs.list_runs(account))
+    runs = asked(runs_of(account.fingerprint, account).all)
     if not runs:
         nothing_there(
             "Nothing has been converted yet. Start a conversion, and what it makes is listed here.",
@@ -53,15 +53,15 @@ def listing(account: Account, run_id: str) -> None:
     """Totals and a row a file; drawn again until the run has ended and every result is checked."""
     try:
         rows = explained(account, run_id, listed(account.fingerprint, run_id, account))
-        run = jobs.get_run(account, run_id)
-        before = manifest(account.fingerprint, run_id, account).left_out
+        kept = manifest(account.fingerprint, run_id, account)
+        run = known_runs.run_of(account, kept)
     except DashboardError as error:
         session.show_error(error)
         return
     badges.see(account, run)
     done = [row for row in rows if row.state == "done"]
     totals(account, run, rows, done)
-    left_out(before)
+    left_out(kept.left_out)
     if lost := [row for row in rows if row.lost]:
         retry_button(account, run, lost)
     groups(account, run, found(rows))

@@ -25,7 +25,7 @@ def tries_of(run: Run, runs: list[Run]) -> None:
     earlier = [one for one in runs if one.id == run.parent]
     later = [one for one in runs if one.parent == run.id]
     if run.parent and not earlier:
-        st.caption("It runs a run again that has been deleted.")
+        st.caption("The run that it runs again has been deleted, with all that it made.")
     with st.container(horizontal=True):
         for one, word in [
             *((one, "Runs again") for one in earlier),

@@ -8,10 +8,18 @@ from itertools import chain
 
 import streamlit as st
 
+from batch_core.account import Account
 from batch_core.jobs import Run
+from batch_core.known_runs import KnownRuns
 from pages.shell import session, words
 
 SAMPLES = "runs_samples"  # of this session: whether samples are offered, too
+
+
+@st.cache_resource(show_spinner=False, max_entries=16)
+def runs_of(fingerprint: str, _account: Account) -> KnownRuns:
+    """The runs of an account (its fingerprint is the key)."""
+    return KnownRuns(_account)
 
 
 def titles(runs: Sequence[Run]) -> dict[str, str]:

@@ -11,7 +11,7 @@ import streamlit as st
 from batch_core import conversions
 from batch_core.account import Account
 from batch_core.errors import DashboardError, NotFound
-from batch_core.jobs import Run
+from batch_core.jobs import DELETED, Run
 from batch_core.known_runs import Outcome
 from pages.charts.labels import duration
 from pages.parts.run_choice import SAMPLES, offered
@@ -30,6 +30,7 @@ STATES = {
     "enabling": "being enabled",
     "terminating": "ending",
     "deleting": "being deleted",
+    DELETED: "job deleted",
 }
 
 
@@ -62,7 +63,7 @@ def _open(shown: list[str]) -> None:
 
 def _outcomes(account: Account, runs: Sequence[Run]) -> dict[str, Outcome]:
     try:
-        return badges.outcomes(account, runs)
+        return badges.outcomes(account, [run for run in runs if run.state != DELETED])
     except DashboardError as error:
         session.show_error(error)
         return {}
@@ -78,11 +79,15 @@ def table(runs: Sequence[Run], now: datetime, outcomes: Mapping[str, Outcome]) -
             "Files": run.total,
             "Done / failed": _counts(outcomes.get(run.id)),
             "Started": words.when(run.created, seconds=True),
-            "Took": duration((run.ended or now) - run.created),
+            "Took": _took(run, now),
         }
         for run in runs
     ]
     return pd.DataFrame(rows)
+
+
+def _took(run: Run, now: datetime) -> str:
+    return "–" if run.state == DELETED else duration((run.ended or now) - run.created)
 
 
 def _counts(outcome: Outcome | None) -> str:

@@ -14,7 +14,18 @@ import pytest
 import streamlit as st
 from streamlit.testing.v1 import AppTest
 
-from batch_core import files, jobs, known_runs, playable, pools, results, retrying, sampling
+from batch_core import (
+    files,
+    jobs,
+    known_runs,
+    manifests,
+    plans,
+    playable,
+    pools,
+    results,
+    retrying,
+    sampling,
+)
 from batch_core.account import Account
 from batch_core.causes import Cause
 from batch_core.conversions import Options
@@ -335,6 +346,26 @@ def test_a_sample_is_no_news_and_not_offered_before_it_is_asked_for(
     assert not newest.run().dataframe[0].value["Run"].str.contains(named).any()
     newest.toggle(key="runs_samples").set_value(True).run()
     assert any(named in option for option in newest.selectbox(key="results_run").options)
+
+
+def test_a_run_whose_job_was_deleted_is_listed_opened_and_run_again(
+    app: Open, account: Account, videos: list[VideoFile]
+) -> None:
+    plan = Plan(tuple(videos[:1]), "mp3", pool_id=pools.LOCAL_POOL, name="Gone", nonce=uuid.uuid4().hex)
+    long_ago = datetime.now(UTC) - timedelta(hours=1)
+    manifests.keep(account, replace(plans.manifest_of(plan), created=long_ago))
+    jobs.launch(account, plan)
+    until(lambda: jobs.get_run(account, plan.run_id).over, seconds=60, what="the end of the run")
+    account.batch.begin_delete_job(plan.run_id, polling_interval=1).wait(30)
+    opened = app(PAGE, run=plan.run_id)
+    assert not opened.warning
+    assert not opened.error
+    assert "1 of 1 file done" in text(opened)
+    assert any(option.startswith("Gone · ") for option in opened.selectbox(key="results_run").options)
+    opened.session_state["all_runs"] = True
+    listed = opened.run().dataframe[0].value.set_index("Run").loc["Gone"]
+    assert (listed["State"], listed["Took"], listed["Done / failed"]) == ("job deleted", "–", "–")
+    assert "1 file becomes MP3." in text(press(opened, "Run again…"))
 
 
 def test_a_run_is_started_again_with_all_its_files_and_settings(app: Open, mixed_run: Run) -> None:
