@@ -14,6 +14,11 @@ def size_text(count: int) -> str:
     return f"{number} {_UNITS[unit]}"
 
 
+def lasted_text(seconds: float | None) -> str:
+    """How long something took: tenths of seconds below a minute (3.2 s), then as `length_text` has it."""
+    return f"{seconds:.1f} s" if seconds is not None and seconds < 60 else length_text(seconds)
+
+
 def length_text(seconds: float | None) -> str:
     """Seconds as on a player: 2:03, or 1:02:03 from an hour on; a dash where they are not known."""
     if seconds is None:

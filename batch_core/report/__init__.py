@@ -7,19 +7,21 @@ import base64
 import logging
 import sqlite3
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from jinja2 import Environment, FileSystemLoader
 
-from batch_core import jobs, pictures
-from batch_core.account import Account
+from batch_core import diagnoses, jobs, pictures
+from batch_core.account import Account, AccountKind
+from batch_core.causes import Cause
 from batch_core.conversions import conversion
-from batch_core.errors import NotFound
+from batch_core.errors import DashboardError, NotFound
 from batch_core.feed import Feed
 from batch_core.history import History
 from batch_core.jobs import Run
@@ -27,13 +29,26 @@ from batch_core.manifests import Manifest, ManifestFile
 from batch_core.monitor import history_path
 from batch_core.report.drawing import draw, node_names
 from batch_core.results import Result, list_results
-from batch_core.sizes import length_text, size_text
+from batch_core.sizes import lasted_text, length_text, size_text
 from batch_core.snapshot import Outcome, Span
 from batch_core.times import moment
 
 _log = logging.getLogger(__name__)
 SELECT = "id,state,executionInfo,nodeInfo"
 PICTURED, PICTURE_BYTES = 100, 1_500_000  # files with pictures, and bytes of these: a third more as text
+DIAGNOSED, AT_ONCE = 200, 8  # failures whose logs are read for a report, where nobody has looked before
+OPTIONS: Mapping[str, tuple[str, Callable[[Any], str]]] = {
+    "quality": ("Quality", str),
+    "start": ("From", length_text),
+    "end": ("To", length_text),
+    "lines": ("Size", "at most {} lines".format),
+    "fps": ("Frame rate", "{} a second".format),
+    "audio": ("Sound track", str),
+    "subtitle": ("Subtitle track", str),
+    "volume": ("Volume", "{:+} dB".format),
+    "every": ("A picture every", "{:g} seconds".format),
+    "arguments": ("Own arguments", str),
+}
 _STATES = {
     "done": "done",
     "failed": "failed",
@@ -76,7 +91,7 @@ def make_report(account: Account, run_id: str, attempts: Sequence[Span] = ()) ->
     Raises NotFound when nothing is known of the run.
     """
     manifest = jobs.manifest(account, run_id)
-    results = list_results(account, run_id, manifest)
+    results = _explained(account, run_id, list_results(account, run_id, manifest))
     run = _run(account, run_id)
     spans = _all_attempts(account, run, attempts)
     last = {span.task_id: span for span in spans}
@@ -99,6 +114,7 @@ def make_report(account: Account, run_id: str, attempts: Sequence[Span] = ()) ->
             nodes=node_names(spans),
             account=account.name,
             options=_options(manifest),
+            pool=_pool(account, manifest),
         )
     )
     return Report(f"{manifest.name} report.html", html.encode())
@@ -119,7 +135,7 @@ def known_attempts(home: Path, account: Account, run_id: str) -> tuple[Span, ...
 
 def _environment() -> Environment:
     made = Environment(loader=FileSystemLoader(Path(__file__).parent), autoescape=True, trim_blocks=True)
-    made.filters |= {"size": _size, "length_of": length_text, "clock": _clock}
+    made.filters |= {"size": _size, "length_of": length_text, "lasted": lasted_text, "clock": _clock}
     return made
 
 
@@ -131,12 +147,48 @@ def _label(manifest: Manifest) -> str:
         return manifest.conversion
 
 
-def _options(manifest: Manifest) -> list[tuple[str, Any]]:
-    """The options that were set, each with its name."""
+def _options(manifest: Manifest) -> list[tuple[str, str]]:
+    """The options that were set, with the names that Convert has for them."""
     chosen = asdict(manifest.options).items()
-    return [
-        (name.replace("_", " ").capitalize(), value) for name, value in chosen if value not in (None, "", ())
+    return [(OPTIONS[name][0], OPTIONS[name][1](value)) for name, value in chosen if value not in (None, "")]
+
+
+def _pool(account: Account, manifest: Manifest) -> list[tuple[str, str]]:
+    """Where it ran; of a pool that was made for the run, what it was made of."""
+    spec = manifest.spec
+    if manifest.pool_id or spec is None:
+        return [("Pool", manifest.pool_id or "–")]
+    nodes = [(spec.dedicated, "dedicated"), (spec.spot, "Spot")]
+    made_of = [
+        ("Pool", "one of its own, which went away with the run"),
+        ("Nodes", ", ".join(f"{count:,} {kind}" for count, kind in nodes if count) or "none"),
+        ("Tasks at once on a node", f"{spec.slots:,}"),
     ]
+    if account.kind is not AccountKind.LOCAL:  # this computer has no sizes and no images
+        made_of += [("VM size", spec.vm_size), ("Image", str(spec.image))]
+    return made_of
+
+
+def _explained(account: Account, run_id: str, results: list[Result]) -> list[Result]:
+    """The results, with the causes of failures that nobody has looked into yet."""
+    unknown = [row.task_id for row in results if row.unexplained][:DIAGNOSED]
+    with ThreadPoolExecutor(AT_ONCE, "causes") as readers:
+        told = zip(
+            unknown, readers.map(lambda task_id: _cause(account, run_id, task_id), unknown), strict=True
+        )
+        causes = {task_id: cause for task_id, cause in told if cause}
+    return [
+        replace(row, cause=cause, reason=cause.words) if (cause := causes.get(row.task_id)) else row
+        for row in results
+    ]
+
+
+def _cause(account: Account, run_id: str, task_id: str) -> Cause | None:
+    try:
+        return diagnoses.diagnose(account, run_id, task_id)
+    except DashboardError as error:
+        _log.warning("Why %s failed could not be found out for a report: %s", task_id, error)
+        return None
 
 
 def _pictures(

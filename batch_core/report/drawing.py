@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from batch_core.sizes import lasted_text, length_text
 from batch_core.snapshot import Outcome, Span
 
 WIDTH, LANE, NAMES = 1000.0, 20.0, 90.0
@@ -24,7 +25,7 @@ class Bar:
 
 @dataclass(frozen=True)
 class Drawing:
-    """Bars, the lanes' names with their middles, and marks of elapsed seconds with their places."""
+    """Bars, the lanes' names with their middles, and marks of elapsed time with their places."""
 
     bars: tuple[Bar, ...]
     lanes: tuple[tuple[str, float], ...]
@@ -57,13 +58,13 @@ def draw(spans: Sequence[Span], ended: datetime | None) -> Drawing | None:
             y=place * LANE,
             width=max(SHORTEST, ((span.end or end) - span.start).total_seconds() * scale),
             outcome=span.outcome,
-            title=f"{span.name}: {span.outcome}, {((span.end or end) - span.start).total_seconds():.1f} s",
+            title=f"{span.name}: {span.outcome}, {lasted_text(((span.end or end) - span.start).total_seconds())}",
         )
         for span, place in zip(spans, places, strict=True)
     )
     step = _step((end - start).total_seconds())
     count = int((end - start).total_seconds() / step) + 1
-    marks = tuple((f"{number * step:g} s", NAMES + number * step * scale) for number in range(count))
+    marks = tuple((_mark(number * step, step), NAMES + number * step * scale) for number in range(count))
     lanes = tuple((name, (place + 0.5) * LANE) for place, name in enumerate(names))
     return Drawing(bars, lanes, marks, len(names) * LANE)
 
@@ -83,6 +84,10 @@ def _lanes(spans: Sequence[Span], end: datetime) -> tuple[list[int], list[str]]:
         first[node] = len(names)
         names += [name, *[""] * (len(free[node]) - 1)]
     return [first[span.node_id] + slot for span, slot in zip(spans, slots, strict=True)], names
+
+
+def _mark(seconds: float, step: float) -> str:
+    return f"{seconds:g} s" if step < 60 else length_text(seconds)
 
 
 def _step(seconds: float) -> float:

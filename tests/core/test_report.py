@@ -4,17 +4,19 @@ import base64
 import re
 import uuid
 import xml.etree.ElementTree as ElementTree
-from dataclasses import replace
+from dataclasses import fields, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from batch_core import diagnoses, jobs, manifests, monitor, report, results
-from batch_core.account import Account
+from batch_core import jobs, manifests, monitor, report, results
+from batch_core.account import Account, AccountKind
+from batch_core.conversions import Options
 from batch_core.errors import NotFound
 from batch_core.history import Attempt, History
 from batch_core.jobs import Run
+from batch_core.pools import PoolSpec
 from batch_core.report import known_attempts, make_report
 from batch_core.report.drawing import draw
 from batch_core.snapshot import Span
@@ -70,12 +72,43 @@ def test_it_holds_small_pictures_within_a_limit(
 
 
 def test_causes_are_grouped_with_what_ffmpeg_said(account: Account, failed_run: Run) -> None:
-    for row in results.list_results(account, failed_run.id):
-        diagnoses.diagnose(account, failed_run.id, row.task_id)
+    """Found out for it: nobody has looked at the run on Results."""
+    assert all(row.unexplained for row in results.list_results(account, failed_run.id))
     html = text(account, failed_run.id)
     assert "It is damaged, or only a part of a file." in html
     assert "moov atom not found" in html
     assert "(exit code " in html
+
+
+def test_what_was_set_has_the_names_of_the_pages(account: Account, run: Run) -> None:
+    options = Options("small", start=5, end=3700, lines=720, fps=25, audio=2, volume=-20, every=4)
+    spec = PoolSpec("own", vm_size="Standard_D4s_v5", dedicated=2, spot=3, slots=4)
+    source = replace(manifests.read(account, run.id), options=options, pool_id=None, spec=spec)
+    made = manifests.keep(account, replace(source, run_id=f"run-{uuid.uuid4().hex[:20]}"))
+
+    def told(account: Account) -> dict[str, str]:
+        return dict(re.findall(r"<tr><th>([^<]+)</th><td>([^<]*)</td></tr>", text(account, made.run_id)))
+
+    pool = {
+        "Pool": "one of its own, which went away with the run",
+        "Nodes": "2 dedicated, 3 Spot",
+        "Tasks at once on a node": "4",
+    }
+    here = told(account)
+    assert here == here | pool | {
+        "Quality": "small",
+        "From": "0:05",
+        "To": "1:01:40",
+        "Size": "at most 720 lines",
+        "Frame rate": "25 a second",
+        "Sound track": "2",
+        "Volume": "-20 dB",
+        "A picture every": "4 seconds",
+    }
+    assert "VM size" not in here
+    there = told(replace(account, kind=AccountKind.AZURE))
+    assert (there["VM size"], there["Image"]) == ("Standard_D4s_v5", str(spec.image))
+    assert set(report.OPTIONS) == {field.name for field in fields(Options)}
 
 
 def test_a_name_stays_text(account: Account, run: Run) -> None:
@@ -133,6 +166,20 @@ def test_slots_of_a_node_are_lanes_that_stand_together() -> None:
     assert drawn.bars[3].x + drawn.bars[3].width == pytest.approx(1000)
     assert drawn.marks[0][0] == "0 s"
     assert draw([], None) is None
+
+
+def test_hours_are_told_as_hours() -> None:
+    drawn = draw([Span("a", "1", "1", START, START + timedelta(hours=20), "done", 1)], None)
+    assert drawn is not None
+    assert [label for label, _ in drawn.marks] == [
+        "0:00",
+        "4:00:00",
+        "8:00:00",
+        "12:00:00",
+        "16:00:00",
+        "20:00:00",
+    ]
+    assert drawn.bars[0].title == "1: done, 20:00:00"
 
 
 def test_a_short_failure_in_a_long_run_can_be_seen() -> None:
