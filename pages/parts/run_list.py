@@ -37,7 +37,7 @@ STATES = {
 def run_list(account: Account, every: Sequence[Run]) -> None:
     """The table, folded; choosing a row opens that run. Runs that only tried a sample are in it when asked for."""
     runs = offered(every)
-    shown = st.expander(f"All runs ({len(runs):,})", key="all_runs", on_change="rerun")
+    shown = st.expander("All runs", key="all_runs", on_change="rerun")  # another label would fold it
     if not shown.open:
         return
     with shown:
@@ -51,7 +51,9 @@ def run_list(account: Account, every: Sequence[Run]) -> None:
             on_select=lambda: _open([run.id for run in runs]),
             selection_mode="single-row",
         )
-        st.caption("Choose a row to open its run. The page's address leads to the open run from anywhere.")
+        st.caption(
+            f"{words.count(len(runs), 'run')}. Choose a row to open its run. The page's address leads to the open run from anywhere."
+        )
 
 
 def _open(shown: list[str]) -> None:
@@ -75,9 +77,9 @@ def table(runs: Sequence[Run], now: datetime, outcomes: Mapping[str, Outcome]) -
         {
             "Run": run.name,
             "State": state(run, outcomes.get(run.id)),
+            "Done / failed": _counts(outcomes.get(run.id)),
             "Makes": made(run),
             "Files": run.total,
-            "Done / failed": _counts(outcomes.get(run.id)),
             "Started": words.when(run.created, seconds=True),
             "Took": _took(run, now),
         }
