@@ -12,6 +12,7 @@ from batch_core.times import moment
 
 MOST_BYTES = 8 * 1024
 MOST_LINES = 40
+KEPT_BYTES, KEPT_LINES = 64 * 1024, 2000  # of a log that is searched, not shown
 STDERR = "stderr.txt"
 STDOUT = "stdout.txt"
 LOGS = (STDERR, STDOUT)
@@ -129,20 +130,30 @@ def end_of_log(account: Account, job_id: str, task_id: str, name: str = STDERR) 
     return ""
 
 
-def last_lines(data: bytes) -> str:
+def stored_log(account: Account, job_id: str, task_id: str) -> str:
+    """More of the end of a task's stderr, as it was stored with its result; empty without any."""
+    try:
+        return last_lines(_from_results(account, job_id, task_id, STDERR, KEPT_BYTES), KEPT_LINES)
+    except NotFound:
+        return ""
+
+
+def last_lines(data: bytes, most: int = MOST_LINES) -> str:
     """The last lines of a log; a carriage return (ffmpeg's progress line) starts a line anew."""
     text = data.decode("utf-8", errors="replace").replace("\r\n", "\n")
     lines = [line.rsplit("\r", 1)[-1] for line in text.rstrip().split("\n")]
-    return without_secrets("\n".join(lines[-MOST_LINES:]))
+    return without_secrets("\n".join(lines[-most:]))
 
 
-def _from_results(account: Account, job_id: str, task_id: str, name: str) -> bytes:
+def _from_results(
+    account: Account, job_id: str, task_id: str, name: str, most: int = MOST_BYTES
+) -> bytes:
     blob = account.blobs.get_blob_client(RESULTS, f"{job_id}/{task_id}/logs/{name}")
     with translated("read the task's log"):
         size = blob.get_blob_properties().size
         if not size:
             return b""
-        return blob.download_blob(offset=max(0, size - MOST_BYTES), length=MOST_BYTES).readall()
+        return blob.download_blob(offset=max(0, size - most), length=most).readall()
 
 
 def log_on_node(account: Account, job_id: str, task_id: str, name: str) -> bytes:

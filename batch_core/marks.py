@@ -20,7 +20,8 @@ def path(run_id: str, task_id: str) -> str:
 
 
 def keep(account: Account, run_id: str, task_id: str, verdict: dict[str, Any]) -> None:
-    """Stores a verdict: "good", "seconds", "reason", the small "pictures" made, and what it is "of" (`version`)."""
+    """Stores a verdict: "good", "seconds", "reason", "damage", the small "pictures" made, and what it is "of"
+    (`version`)."""
     text = base64.urlsafe_b64encode(orjson.dumps(verdict)).decode()
     note = account.blobs.get_blob_client(RESULTS, path(run_id, task_id))
     with translated("note that a result was checked"):
@@ -38,6 +39,7 @@ def read(note: BlobProperties | None, made_of: list[BlobProperties]) -> dict[str
             "good": bool(found["good"]),
             "seconds": float(found["seconds"]),
             "reason": str(found["reason"])[:300],
+            "damage": str(found.get("damage", ""))[:300],
             "pictures": frozenset(found.get("pictures", ())) & frozenset(SIDES),
         }
     except (binascii.Error, ValueError, TypeError, KeyError):

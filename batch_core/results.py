@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from azure.storage.blob import BlobProperties
 
-from batch_core import diagnoses, jobs, marks, pictures
+from batch_core import damage, diagnoses, jobs, marks, pictures
 from batch_core.account import Account
 from batch_core.causes import Cause
 from batch_core.conversions import Promise, content_type, path_name, promise
@@ -52,11 +52,18 @@ class Result:
     cause: Cause | None = None
     source_blob: str = ""
     pictures: frozenset[Side] = frozenset()  # the small ones that are stored (`pictures.path`)
+    damage: str = ""  # a sentence that says so, when it was made of a source that is hurt or cut off
 
     @property
     def unexplained(self) -> bool:
         """Whether its command failed and nobody has looked yet why (`diagnoses.diagnose` does)."""
         return self.state == "failed" and bool(self.exit_code) and self.cause is None
+
+    @property
+    def found(self) -> str:
+        """What the check of a good result has found, in words."""
+        plays = "plays to its end" if self.expected.kind in ("film", "animation") else "is whole"
+        return f"{plays}, but its source is damaged" if self.damage else plays
 
     @property
     def lost(self) -> bool:
@@ -172,6 +179,7 @@ def _result(
         checked=kept.get("good"),
         duration=kept.get("seconds") or None,
         reason=kept.get("reason", ""),
+        damage=kept.get("damage", ""),
         pictures=kept.get("pictures", frozenset()),
     )
 
@@ -222,7 +230,8 @@ def _left_over(run: Run, back: bool) -> tuple[State, str]:
 
 
 def check(account: Account, result: Result) -> Result:
-    """Decodes a result to its end, compares it with what was promised, and keeps the verdict.
+    """Decodes a result to its end, compares it with what was promised, and keeps the verdict, with what its task's
+    log says of a damaged source: ffmpeg makes a good result of what it can read of one.
 
     Of several pictures the first, the last and one between are decoded: each was stored whole or not at all. Raises
     NotFound when it is gone, Unreachable or ServiceFailure when nothing could be found out.
@@ -242,13 +251,15 @@ def check(account: Account, result: Result) -> Result:
         good = not reason
     if not good:
         small.clear()
+    run_id = result.blob.partition("/")[0]
+    hurt = damage.of_source(account, run_id, result.task_id, result.source_blob, result.source_size)
     if not account.look_only:
-        run_id = result.blob.partition("/")[0]
         pictures.keep(account, run_id, result.task_id, small)
         verdict = {
             "good": good,
             "seconds": round(seconds, 3),
             "reason": reason,
+            "damage": hurt,
             "pictures": sorted(small),
             "of": marks.version(found),
         }
@@ -261,6 +272,7 @@ def check(account: Account, result: Result) -> Result:
         checked=good,
         reason=reason,
         pictures=frozenset(small),
+        damage=hurt,
     )
 
 

@@ -108,12 +108,14 @@ def totals(account: Account, run: Run, rows: list[Result], done: list[Result]) -
     before = sum(row.source_size for row in done)
     after = sum(row.size or 0 for row in done)
     unchecked = sum(row.checked is None for row in done)
+    hurt = sum(bool(row.damage) for row in done)
     with st.container(horizontal=True, vertical_alignment="center"):
         with st.container(gap=None):
             st.markdown(f"**{len(done):,} of {words.count(len(rows), 'file')} done**")
             if done:
                 change = "saved" if after <= before else "more"
-                checks = f" · {unchecked:,} not checked yet" if unchecked else ""
+                checks = f" · {hurt:,} of damaged sources" if hurt else ""
+                checks += f" · {unchecked:,} not checked yet" if unchecked else ""
                 st.caption(
                     f"{words.size(before)} → {words.size(after)}: "
                     f"{words.size(abs(before - after))} {change}{checks}"

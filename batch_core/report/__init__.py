@@ -254,6 +254,7 @@ def _totals(results: Sequence[Result]) -> dict[str, Any]:
         "before": before,
         "after": after,
         "checked": sum(bool(row.checked) for row in done),
+        "damaged": sum(bool(row.damage) for row in done),
         "done": len(done),
     }
 

@@ -22,6 +22,8 @@ MARKS = {
     "preempted": ":violet[:material/undo:]",
 }
 
+DAMAGED = "What could be read of it is here; copy it once more from where it came for the rest."
+
 
 def _state(row: Result, progress: str, *, look_only: bool) -> str:
     """The checked mark, or what the file waits for, in words and a glyph."""
@@ -31,8 +33,9 @@ def _state(row: Result, progress: str, *, look_only: bool) -> str:
         return f":blue[:material/play_circle: {progress or 'converting'}]"
     if row.checked is None:
         return ":gray[not checked]" if look_only else ":gray[:material/pending: being checked]"
-    plays = row.expected.kind in ("film", "animation")
-    return f":green[:material/check_circle: {'plays to its end' if plays else 'is whole'}]"
+    if row.damage:
+        return f":orange[:material/warning: {row.found}]"
+    return f":green[:material/check_circle: {row.found}]"
 
 
 def result_row(account: Account, row: Result, progress: str = "") -> None:
@@ -48,6 +51,8 @@ def result_row(account: Account, row: Result, progress: str = "") -> None:
                     f"{words.size(row.size)}, {words.length(row.duration)}" if row.state == "done" else "…"
                 )
                 st.caption(f"{words.plain(row.source_name)}: {before} → {after}")
+                if row.damage:
+                    st.caption(f"{words.plain(row.damage)} {DAMAGED}")
             if row.state != "done":
                 _stop(account, row)
                 return

@@ -4,7 +4,7 @@ import shlex
 import subprocess
 from pathlib import Path
 
-from batch_core import probe_child, stills
+from batch_core import damage, probe_child, stills
 from batch_core.conversions import Conversion, Options, command_line
 from batch_core.probe import Probe
 from tests.core.media import clip, ffmpeg, song_with_cover
@@ -108,6 +108,7 @@ def convert(
         [tool, *words[1:]], cwd=folder, capture_output=True, text=True, timeout=60, check=False
     )
     assert done.returncode == 0, f"{wanted.id}: {done.stderr}"
+    assert source.name == "cut.ts" or not damage.in_log(done.stderr), "what is whole is not called damaged"
     assert "progress=end" in (folder / "progress.txt").read_text()
     return sorted(folder.glob("output*"))
 

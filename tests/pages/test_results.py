@@ -215,6 +215,21 @@ def test_failures_are_a_group_with_their_cause_and_do_not_count_as_done(app: Ope
     assert "results_live" not in opened.run().session_state or "being checked" in text(opened)
 
 
+def test_a_result_of_a_damaged_source_is_told_from_the_others(
+    app: Open, account: Account, finished_run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good, other = results.list_results(account, finished_run.id)
+    hurt = replace(good, checked=True, damage="ffmpeg said of its source: “partial file”.")
+    told = [hurt, replace(other, checked=True)]
+    monkeypatch.setattr(results, "list_results", lambda account, run_id, manifest: told)
+    st.cache_data.clear()
+    opened = app(PAGE, run=finished_run.id)
+    assert "1 of damaged sources" in text(opened)
+    assert text(opened).count(":material/warning: plays to its end, but its source is damaged") == 1
+    assert text(opened).count(":material/check_circle: plays to its end") == 1
+    assert "partial file" in text(opened)
+
+
 def test_files_of_one_cause_are_tried_again_by_themselves(
     app: Open, mixed_run: Run, account: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
