@@ -6,6 +6,7 @@ ffmpeg at hand. What no kind fits is told in ffmpeg's own last words.
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 OTHER = "other"
 _KILLED = range(129, 160)  # 128 and the signal's number, as shells and Batch tell it
@@ -122,7 +123,7 @@ _KINDS = (
     ),
     _kind(
         "damaged",
-        r"moov atom not found|invalid data found|invalid nal unit|error while decoding stream|partial file"
+        r"moov atom not found|ended prematurely|invalid data found|invalid nal unit|error while decoding stream|partial file"
         r"|header parsing failed|error splitting the input",
         "It is damaged, or only a part of a file.",
         "Copy it once more from where it came, and add it again.",
@@ -134,6 +135,19 @@ _KINDS = (
         "Choose a part that lies within its length.",
     ),
 )
+_CHECKS = {
+    "shorter": (
+        "Its result is shorter than it should be.",
+        "Play it beside its original: if that ends early as well, copy the original once more from where it came.",
+    ),
+    "longer": ("Its result is longer than it should be.", "Try it again with another conversion."),
+    "too-large": (
+        "Its result is larger than was asked for.",
+        "Convert a shorter part, or choose a conversion with a larger size.",
+    ),
+    "pictures": ("Its result has another number of pictures than it should have.", "Try it again."),
+    "unplayable": ("Its result does not play to its end.", "Try it again, or with another conversion."),
+}
 _KILL = Cause(
     "killed",
     "The conversion was ended from outside: by the node's system, for want of memory, or by a person.",
@@ -145,16 +159,42 @@ _KILL = Cause(
 def cause(log: str, exit_code: int | None) -> Cause:
     """Why a conversion failed, by the end of its log: the last lines that ffmpeg wrote, without secrets."""
     lines = [line.strip() for line in log.splitlines() if line.strip()]
-    for kind in _KINDS:
-        for line in lines:
-            if found := kind.said.search(line):
-                return Cause(kind.id, _named(kind, found), kind.way_out, line[:_QUOTED])
+    if known := _known(lines):
+        return known
     if exit_code in _KILLED:
         return _KILL
     if lines:
         said = _plain(lines[-1])
         return Cause(OTHER, f"ffmpeg gave up and said: “{said}”", "", lines[-1][:_QUOTED])
     return Cause(OTHER, f"ffmpeg ended with exit code {exit_code} and said nothing.", "", "")
+
+
+def flawed(flaw: str, log: str, hurt: str) -> Cause:
+    """Why a result failed its check though its task ended well, without numbers: files share it.
+
+    `flaw` is what the check found, "unplayable" of what does not decode; `hurt` tells of a damaged source.
+    """
+    if known := _known([line.strip() for line in log.splitlines()]):
+        return known
+    if hurt:
+        kind = next(kind for kind in _KINDS if kind.id == "damaged")
+        return Cause(kind.id, kind.words, kind.way_out, hurt)
+    words, way_out = _CHECKS[flaw]
+    return Cause(flaw, words, way_out, "")
+
+
+def read(found: Any) -> Cause:
+    """A cause as it was stored. Raises KeyError or TypeError for what is none."""
+    return Cause(*(str(found[name])[:500] for name in ("kind", "words", "way_out", "line")))
+
+
+def _known(lines: list[str]) -> Cause | None:
+    """The first kind of the catalogue that a log tells of."""
+    for kind in _KINDS:
+        for line in lines:
+            if found := kind.said.search(line):
+                return Cause(kind.id, _named(kind, found), kind.way_out, line[:_QUOTED])
+    return None
 
 
 def _named(kind: _Kind, found: re.Match[str]) -> str:

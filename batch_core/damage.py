@@ -4,7 +4,6 @@ import re
 
 from batch_core.account import Account
 from batch_core.errors import NotFound, translated
-from batch_core.failures import stored_log
 from batch_core.sizes import size_text
 from batch_core.storage import INPUTS
 
@@ -19,9 +18,9 @@ _SLACK = 1024  # some programs count their own head or a last odd byte
 _OPEN_END = 0xFFFFFFFF  # the size that a file has which was written without going back to its start
 
 
-def of_source(account: Account, run_id: str, task_id: str, blob: str, size: int) -> str:
-    """A sentence that tells of the damage of a task's source, which is `blob` and has `size`; empty without any."""
-    if line := in_log(stored_log(account, run_id, task_id)):
+def of_source(account: Account, log: str, blob: str, size: int) -> str:
+    """A sentence that tells of the damage of a source, by the log of its task and its own start; empty without any."""
+    if line := in_log(log):
         return f"ffmpeg said of its source: “{line}”."
     try:
         with translated("look at the start of a source"):

@@ -10,7 +10,7 @@ import orjson
 from azure.storage.blob import BlobProperties
 
 from batch_core.account import Account
-from batch_core.causes import Cause, cause
+from batch_core.causes import Cause, cause, read
 from batch_core.errors import translated
 from batch_core.failures import failure
 from batch_core.storage import RESULTS
@@ -40,7 +40,6 @@ def kept(note: BlobProperties | None) -> Cause | None:
     """What was found before; None when nobody has looked, or what is there can't be read."""
     metadata = {key.lower(): value for key, value in (note.metadata or {}).items()} if note else {}
     try:
-        found = orjson.loads(base64.urlsafe_b64decode(metadata["cause"]))
-        return Cause(*(str(found[name])[:500] for name in ("kind", "words", "way_out", "line")))
+        return read(orjson.loads(base64.urlsafe_b64decode(metadata["cause"])))
     except (binascii.Error, ValueError, TypeError, KeyError):
         return None

@@ -145,9 +145,7 @@ def last_lines(data: bytes, most: int = MOST_LINES) -> str:
     return without_secrets("\n".join(lines[-most:]))
 
 
-def _from_results(
-    account: Account, job_id: str, task_id: str, name: str, most: int = MOST_BYTES
-) -> bytes:
+def _from_results(account: Account, job_id: str, task_id: str, name: str, most: int = MOST_BYTES) -> bytes:
     blob = account.blobs.get_blob_client(RESULTS, f"{job_id}/{task_id}/logs/{name}")
     with translated("read the task's log"):
         size = blob.get_blob_properties().size

@@ -8,6 +8,7 @@ import orjson
 from azure.storage.blob import BlobProperties
 
 from batch_core.account import Account
+from batch_core.causes import read as read_cause
 from batch_core.errors import translated
 from batch_core.pictures import SIDES
 from batch_core.storage import RESULTS
@@ -20,8 +21,8 @@ def path(run_id: str, task_id: str) -> str:
 
 
 def keep(account: Account, run_id: str, task_id: str, verdict: dict[str, Any]) -> None:
-    """Stores a verdict: "good", "seconds", "reason", "damage", the small "pictures" made, and what it is "of"
-    (`version`)."""
+    """Stores a verdict: "good", "seconds", "reason", "cause", "damage", the small "pictures" made, and what it is
+    "of" (`version`)."""
     text = base64.urlsafe_b64encode(orjson.dumps(verdict)).decode()
     note = account.blobs.get_blob_client(RESULTS, path(run_id, task_id))
     with translated("note that a result was checked"):
@@ -39,6 +40,7 @@ def read(note: BlobProperties | None, made_of: list[BlobProperties]) -> dict[str
             "good": bool(found["good"]),
             "seconds": float(found["seconds"]),
             "reason": str(found["reason"])[:300],
+            "cause": read_cause(found["cause"]) if found.get("cause") else None,
             "damage": str(found.get("damage", ""))[:300],
             "pictures": frozenset(found.get("pictures", ())) & frozenset(SIDES),
         }

@@ -7,11 +7,11 @@ from azure.storage.blob import BlobProperties
 
 from batch_core import damage, diagnoses, jobs, marks, pictures
 from batch_core.account import Account
-from batch_core.causes import Cause
-from batch_core.conversions import Promise, content_type, path_name, promise
+from batch_core.causes import Cause, flawed
+from batch_core.conversions import Flaw, Promise, content_type, path_name, promise
 from batch_core.conversions.command import NUMBERED
 from batch_core.errors import NotFound, translated
-from batch_core.failures import STOPPED, reason_in_words, taken_back
+from batch_core.failures import STOPPED, reason_in_words, stored_log, taken_back
 from batch_core.feed import Feed
 from batch_core.jobs import Run
 from batch_core.manifests import Manifest, ManifestFile
@@ -64,6 +64,11 @@ class Result:
         """What the check of a good result has found, in words."""
         plays = "plays to its end" if self.expected.kind in ("film", "animation") else "is whole"
         return f"{plays}, but its source is damaged" if self.damage else plays
+
+    @property
+    def shared(self) -> str:
+        """What files have in common that failed in the same way; `reason` may tell the numbers of this one."""
+        return self.cause.words if self.cause else self.reason
 
     @property
     def lost(self) -> bool:
@@ -179,6 +184,7 @@ def _result(
         checked=kept.get("good"),
         duration=kept.get("seconds") or None,
         reason=kept.get("reason", ""),
+        cause=kept.get("cause"),
         damage=kept.get("damage", ""),
         pictures=kept.get("pictures", frozenset()),
     )
@@ -246,19 +252,23 @@ def check(account: Account, result: Result) -> Result:
         if not good:
             break
     size = found[0].size or 0 if not result.parts else sum(size for _, size in result.parts)
+    flaw: Flaw | Literal["unplayable"] = "unplayable"
     if good:
-        reason = result.expected.broken(seconds, size, len(names))
-        good = not reason
+        flaw, reason = result.expected.broken(seconds, size, len(names))
+        good = not flaw
     if not good:
         small.clear()
     run_id = result.blob.partition("/")[0]
-    hurt = damage.of_source(account, run_id, result.task_id, result.source_blob, result.source_size)
+    log = stored_log(account, run_id, result.task_id)
+    hurt = damage.of_source(account, log, result.source_blob, result.source_size)
+    cause = None if good else flawed(flaw, log, hurt)
     if not account.look_only:
         pictures.keep(account, run_id, result.task_id, small)
         verdict = {
             "good": good,
             "seconds": round(seconds, 3),
             "reason": reason,
+            "cause": cause,
             "damage": hurt,
             "pictures": sorted(small),
             "of": marks.version(found),
@@ -272,6 +282,7 @@ def check(account: Account, result: Result) -> Result:
         checked=good,
         reason=reason,
         pictures=frozenset(small),
+        cause=cause,
         damage=hurt,
     )
 

@@ -12,7 +12,7 @@ from batch_core.conversions.options import (
     seconds_of,
     stored,
 )
-from batch_core.conversions.promises import Promise, promise
+from batch_core.conversions.promises import Flaw, Promise, promise
 from batch_core.conversions.recipe import Conversion
 from batch_core.conversions.refusals import refusal
 from batch_core.conversions.table import CONVERSIONS, EXPERT, content_type, conversion
@@ -21,6 +21,7 @@ __all__ = [
     "CONVERSIONS",
     "EXPERT",
     "Conversion",
+    "Flaw",
     "Options",
     "Promise",
     "Quality",

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from typing import Literal
 
 from batch_core.conversions import expert
 from batch_core.conversions.options import Options, only_taken, seconds_of
@@ -10,6 +11,8 @@ from batch_core.conversions.refusals import EVERY
 from batch_core.conversions.table import conversion
 from batch_core.errors import NotFound
 from batch_core.sizes import size_text
+
+Flaw = Literal["", "pictures", "too-large", "shorter", "longer"]
 
 
 @dataclass(frozen=True)
@@ -22,20 +25,20 @@ class Promise:
     bytes: int | None = None
     pictures: int | None = None
 
-    def broken(self, seconds: float, size: int, pictures: int = 1) -> str:
-        """What is not as promised, as a sentence, or nothing; lengths may be off by a second or one percent."""
+    def broken(self, seconds: float, size: int, pictures: int = 1) -> tuple[Flaw, str]:
+        """What is not as promised, and a sentence with its numbers; both empty when all is. Lengths may be off by a second or one percent."""
         if self.pictures is not None and abs(pictures - self.pictures) > 1:
-            return f"{pictures:,} of {self.pictures:,} pictures are there."
+            return "pictures", f"{pictures:,} of {self.pictures:,} pictures are there."
         if self.bytes is not None and size > self.bytes:
-            return f"It has {size_text(size)}, and was to have {size_text(self.bytes)} at most."
+            return "too-large", f"It has {size_text(size)}, and was to have {size_text(self.bytes)} at most."
         if self.seconds is None:
-            return ""
+            return "", ""
         off, most_off = seconds - self.seconds, max(1.0, self.seconds / 100)
         early = self.kind == "subtitles"  # the last words may be spoken at any time
         if off <= most_off and (early or -off <= most_off):
-            return ""
-        kind = "shorter" if off < 0 else "longer"
-        return f"It is {seconds:.1f} s long, {abs(off):.1f} s {kind} than it should be."
+            return "", ""
+        kind: Flaw = "shorter" if off < 0 else "longer"
+        return kind, f"It is {seconds:.1f} s long, {abs(off):.1f} s {kind} than it should be."
 
 
 def promise(id: str, options: Options, duration: float | None) -> Promise:

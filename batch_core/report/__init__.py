@@ -266,10 +266,10 @@ def _count(results: Sequence[Result], state: str) -> int:
 def _causes(results: Sequence[Result]) -> list[tuple[str, int, str]]:
     """Each cause with how many files it stopped and what ffmpeg said to the first of them, most files first."""
     lost = [row for row in results if row.lost]
-    said = {row.reason: row.cause.line for row in reversed(lost) if row.cause}
+    said = {row.shared: row.cause.line for row in reversed(lost) if row.cause}
     return [
         (reason, count, said.get(reason, ""))
-        for reason, count in Counter(row.reason for row in lost).most_common()
+        for reason, count in Counter(row.shared for row in lost).most_common()
     ]
 
 

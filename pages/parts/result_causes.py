@@ -25,7 +25,7 @@ def causes(account: Account, run: Run, group: list[Result]) -> None:
         with st.container(border=True):
             with st.container(horizontal=True, vertical_alignment="center"):
                 st.markdown(
-                    f"**{words.count(len(files), 'file')}**: {words.plain(files[0].reason)}", width="stretch"
+                    f"**{words.count(len(files), 'file')}**: {words.plain(files[0].shared)}", width="stretch"
                 )
                 if len(shared) > 1:
                     label = (
@@ -41,7 +41,7 @@ def by_cause(group: Iterable[Result]) -> list[list[Result]]:
     """The files that share a cause, most first; in their own order where as many."""
     shared: dict[str, list[Result]] = {}
     for row in group:
-        shared.setdefault(row.reason, []).append(row)
+        shared.setdefault(row.shared, []).append(row)
     return sorted(shared.values(), key=len, reverse=True)
 
 

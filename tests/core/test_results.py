@@ -17,6 +17,7 @@ from batch_core.feed import Feed
 from batch_core.files import VideoFile
 from batch_core.jobs import Plan, Run
 from batch_core.manifests import Manifest
+from batch_core.report import make_report
 from batch_core.results import Result
 from batch_core.storage import INPUTS, RESULTS, ensure_containers
 from tests.core.media import clip
@@ -134,6 +135,27 @@ def test_a_short_result_is_not_good(account: Account, run: Run, tmp_path: Path) 
     assert "28.0 s shorter than it should be" in checked.reason
     assert first_result(account, made_up(account, run, [data], seconds=2.9)).checked is None
     assert results.check(account, first_result(account, made_up(account, run, [data], seconds=2.9))).checked
+
+
+def test_what_failed_its_check_shares_a_cause_without_numbers(
+    account: Account, run: Run, tmp_path: Path
+) -> None:
+    data = [clip(tmp_path / "a.mp3", seconds, picture=False).read_bytes() for seconds in (2, 3)]
+    made = made_up(account, run, [*data, b"this is no music"], seconds=30)
+    checked = [results.check(account, row) for row in results.list_results(account, made.run_id)]
+    assert len({row.reason for row in checked}) == 3, "each tells its own numbers"
+    told = ["Its result is shorter than it should be."] * 2 + ["Its result does not play to its end."]
+    assert [row.shared for row in checked] == told
+    assert all(row.cause and row.cause.way_out for row in checked)
+    assert [row.cause for row in results.list_results(account, made.run_id)] == [row.cause for row in checked]
+    log = f"{made.run_id}/{checked[0].task_id}/logs/stderr.txt"
+    account.blobs.get_blob_client(RESULTS, log).upload_blob(b"[matroska @ 0x1] File ended prematurely\n")
+    again = results.check(account, checked[0])
+    assert again.shared == "It is damaged, or only a part of a file."
+    assert again.cause
+    assert again.cause.line.endswith("File ended prematurely")
+    html = make_report(account, made.run_id).html.decode()
+    assert "Its result is shorter than it should be." in html
 
 
 def test_a_result_that_does_not_play_is_not_good(account: Account, run: Run) -> None:

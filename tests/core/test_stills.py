@@ -97,7 +97,7 @@ def test_subtitles_that_are_none(text: bytes, reason: str, tmp_path: Path) -> No
     ],
 )
 def test_what_was_promised_is_kept(expected: Promise, seconds: float, size: int, reason: str) -> None:
-    why = expected.broken(seconds, size)
+    _, why = expected.broken(seconds, size)
     assert bool(why) is bool(reason)
     assert reason in why
 
@@ -108,8 +108,8 @@ def test_promises() -> None:
     assert promise("mp4-25mb", Options(), 10.0) == Promise("film", 10.0, 25_000_000)
     assert promise("gif", Options(), 10.0) == Promise("animation", 10.0)
     assert promise("frames", Options(every=4), 10.0) == Promise("pictures", pictures=3)
-    assert Promise("pictures", pictures=3).broken(0, 1, 4) == ""
-    assert Promise("pictures", pictures=3).broken(0, 1, 5) == "5 of 3 pictures are there."
+    assert Promise("pictures", pictures=3).broken(0, 1, 4) == ("", "")
+    assert Promise("pictures", pictures=3).broken(0, 1, 5) == ("pictures", "5 of 3 pictures are there.")
     assert promise("thumbnail", part, 10.0) == Promise("picture", pictures=1)
     assert promise("subtitles", part, 10.0) == Promise("subtitles", 10.0), "it takes no part"
     assert promise("expert-mp4", Options(arguments="-c:v copy"), 10.0).seconds == 10.0

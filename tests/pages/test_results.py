@@ -27,7 +27,7 @@ from batch_core import (
     sampling,
 )
 from batch_core.account import Account
-from batch_core.causes import Cause
+from batch_core.causes import Cause, flawed
 from batch_core.conversions import Options
 from batch_core.files import VideoFile
 from batch_core.jobs import Plan, Run
@@ -228,6 +228,22 @@ def test_a_result_of_a_damaged_source_is_told_from_the_others(
     assert text(opened).count(":material/warning: plays to its end, but its source is damaged") == 1
     assert text(opened).count(":material/check_circle: plays to its end") == 1
     assert "partial file" in text(opened)
+
+
+def test_short_results_are_one_group_each_with_its_own_numbers(
+    app: Open, account: Account, mixed_run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    short = flawed("shorter", "", "")
+    told = [
+        replace(row, state="failed", exit_code=None, cause=short, reason=f"It is {number} s too short.")
+        for number, row in enumerate(results.list_results(account, mixed_run.id))
+    ]
+    monkeypatch.setattr(results, "list_results", lambda account, run_id, manifest: told)
+    st.cache_data.clear()
+    shown = text(app(PAGE, run=mixed_run.id))
+    assert shown.count("shorter than") == 1
+    assert "copy the original once more" in shown
+    assert all(f"It is {number} s too short" in shown for number in range(3))
 
 
 def test_files_of_one_cause_are_tried_again_by_themselves(
