@@ -10,7 +10,17 @@ from typing import Any
 
 OTHER = "other"
 _KILLED = range(129, 160)  # 128 and the signal's number, as shells and Batch tell it
-_QUOTED = 200  # characters of a line of ffmpeg's
+_QUOTED, _TOLD = 200, 3  # characters of a line of ffmpeg's, and lines of what nobody has foreseen
+_HARMLESS = ("damaged", "nothing")  # ffmpeg goes on after it has said so
+_SUMMARY = re.compile(  # what follows from a failure and tells nothing of it
+    r"error (opening|parsing options for|initializing) (output|input)|conversion failed|task finished with error code"
+    r"|terminating thread with return code|last message repeated|error sending frames to consumers"
+    r"|error while opening encoder|could not open encoder before eof|nothing was written into output file"
+    r"|error reinitializing filters|failed to inject frame into filter|error while processing the decoded data"
+    r"|no filtered frames for output|frames left in the queue on closing|to ignore this, add a trailing"
+    r"|decode error rate|supported sample rates:$|\]\s+\d+$",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -159,13 +169,14 @@ _KILL = Cause(
 def cause(log: str, exit_code: int | None) -> Cause:
     """Why a conversion failed, by the end of its log: the last lines that ffmpeg wrote, without secrets."""
     lines = [line.strip() for line in log.splitlines() if line.strip()]
-    if known := _known(lines):
+    telling = [place for place, line in enumerate(lines) if not _SUMMARY.search(line)][-_TOLD:]
+    not_these = _HARMLESS if exit_code in _KILLED else ("nothing",) if exit_code and telling else ()
+    if known := _known(lines, lines[telling[0] :] if telling else lines, not_these):
         return known
     if exit_code in _KILLED:
         return _KILL
-    if lines:
-        said = _plain(lines[-1])
-        return Cause(OTHER, f"ffmpeg gave up and said: “{said}”", "", lines[-1][:_QUOTED])
+    if last := [lines[place][:_QUOTED] for place in telling] or lines[:1]:
+        return Cause(OTHER, f"ffmpeg gave up and said: “{_plain(last[-1])}”", "", "\n".join(last))
     return Cause(OTHER, f"ffmpeg ended with exit code {exit_code} and said nothing.", "", "")
 
 
@@ -174,7 +185,8 @@ def flawed(flaw: str, log: str, hurt: str) -> Cause:
 
     `flaw` is what the check found, "unplayable" of what does not decode; `hurt` tells of a damaged source.
     """
-    if known := _known([line.strip() for line in log.splitlines()]):
+    lines = [line.strip() for line in log.splitlines()]
+    if known := _known(lines, lines):
         return known
     if hurt:
         kind = next(kind for kind in _KINDS if kind.id == "damaged")
@@ -185,13 +197,15 @@ def flawed(flaw: str, log: str, hurt: str) -> Cause:
 
 def read(found: Any) -> Cause:
     """A cause as it was stored. Raises KeyError or TypeError for what is none."""
-    return Cause(*(str(found[name])[:500] for name in ("kind", "words", "way_out", "line")))
+    return Cause(*(str(found[name])[:700] for name in ("kind", "words", "way_out", "line")))
 
 
-def _known(lines: list[str]) -> Cause | None:
-    """The first kind of the catalogue that a log tells of."""
+def _known(lines: list[str], end: list[str], not_these: tuple[str, ...] = ()) -> Cause | None:
+    """The first kind of the catalogue that a log tells of; what may mean no harm counts at its `end` only."""
     for kind in _KINDS:
-        for line in lines:
+        if kind.id in not_these:
+            continue
+        for line in end if kind.id in _HARMLESS else lines:
             if found := kind.said.search(line):
                 return Cause(kind.id, _named(kind, found), kind.way_out, line[:_QUOTED])
     return None

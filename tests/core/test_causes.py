@@ -104,5 +104,37 @@ def test_what_nobody_has_foreseen_is_told_in_ffmpegs_own_last_words() -> None:
     assert other.words == found.words, "the same cause, whatever the address in memory"
 
 
+UNFORESEEN = [
+    ("-i whole.mp4 -vn -c:a libmp3lame -ar 12345 out.mp3", "Specified sample rate 12345 is not supported"),
+    ("-i whole.mp4 -vf crop=9000:9000 out.mp4", "Invalid too big or non positive size for width '9000'"),
+    ("-i whole.mp4 -c:v libx264 -preset nosuch out.mp4", "Error setting preset/tune nosuch"),
+    ("-i whole.mp4 nosuch/out.mp4", "nosuch/out.mp4: No such file or directory"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "telling"), UNFORESEEN)
+def test_of_what_nobody_has_foreseen_the_telling_lines_are_shown(
+    films: Path, tool: str, arguments: str, telling: str
+) -> None:
+    """Not what every failure ends with, such as "Conversion failed!"."""
+    found, exit_code = told(tool, films, arguments)
+    assert exit_code != 0
+    assert found.kind == OTHER
+    assert telling in found.line
+    assert len(found.line.splitlines()) <= 3
+    if "nosuch/" not in arguments:
+        assert "Error while opening encoder" not in found.line
+        assert "received no packets" not in found.line
+
+
+def test_a_harmless_warning_before_the_failure_is_not_its_cause() -> None:
+    harmless = "Error while decoding stream #0:0: Invalid data found when processing input\n"
+    end = "".join(f"[enc @ 0x1] The moon is in the way, {number}\n" for number in range(4))
+    found = cause(f"{harmless}{end}Conversion failed!\n", 1)
+    assert (found.kind, found.line.count("moon")) == (OTHER, 3)
+    assert cause(harmless, 137).kind == "killed", "which it was while it went on"
+    assert cause(f"{harmless}Conversion failed!\n", 1).kind == "damaged", "nothing else is told"
+
+
 def test_without_a_word_nothing_is_made_up() -> None:
     assert cause(" \n", 1) == Cause(OTHER, "ffmpeg ended with exit code 1 and said nothing.", "", "")
