@@ -11,7 +11,8 @@ from azure.storage.blob import BlobProperties
 
 from batch_core.account import Account
 from batch_core.causes import Cause, cause, read
-from batch_core.errors import translated
+from batch_core.conversions import conversion
+from batch_core.errors import NotFound, translated
 from batch_core.failures import failure
 from batch_core.storage import RESULTS
 
@@ -21,19 +22,27 @@ def path(run_id: str, task_id: str) -> str:
     return f"{run_id}/{task_id}/logs/cause"
 
 
-def diagnose(account: Account, run_id: str, task_id: str) -> Cause:
-    """Reads the end of a failed task's log and keeps what it tells, unless the account is for looking only.
+def diagnose(account: Account, run_id: str, task_id: str, conversion_id: str = "") -> Cause:
+    """Reads the end of a failed task's log and keeps what it tells, unless the account is for looking only. The
+    words name the conversion, where it is told.
 
     Raises DashboardError when task or log can't be read.
     """
     failed = failure(account, run_id, task_id)
-    found = cause(failed.end_of_log, failed.exit_code)
+    found = cause(failed.end_of_log, failed.exit_code, _label(conversion_id))
     if not account.look_only:
         text = base64.urlsafe_b64encode(orjson.dumps(found)).decode()
         note = account.blobs.get_blob_client(RESULTS, path(run_id, task_id))
         with translated("note why a file failed"):
             note.upload_blob(b"", overwrite=True, metadata={"cause": text})
     return found
+
+
+def _label(conversion_id: str) -> str:
+    try:
+        return conversion(conversion_id).label
+    except NotFound:
+        return "the conversion"
 
 
 def kept(note: BlobProperties | None) -> Cause | None:

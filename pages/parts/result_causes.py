@@ -24,9 +24,7 @@ def causes(account: Account, run: Run, group: list[Result]) -> None:
     for number, files in enumerate(shared[:SHOWN]):
         with st.container(border=True):
             with st.container(horizontal=True, vertical_alignment="center"):
-                st.markdown(
-                    f"**{words.count(len(files), 'file')}**: {words.plain(files[0].shared)}", width="stretch"
-                )
+                st.markdown(_told(files), width="stretch")
                 if len(shared) > 1:
                     label = (
                         "Try it again with…" if len(files) == 1 else f"Try these {len(files):,} again with…"
@@ -43,6 +41,14 @@ def by_cause(group: Iterable[Result]) -> list[list[Result]]:
     for row in group:
         shared.setdefault(row.shared, []).append(row)
     return sorted(shared.values(), key=len, reverse=True)
+
+
+def _told(files: list[Result]) -> str:
+    """What files share, as a sentence about them: "3 files have no sound: MP3 needs some."."""
+    cause, count = files[0].cause, f"**{words.count(len(files), 'file')}**"
+    if len(files) > 1 and cause and cause.many:
+        return f"{count} {words.plain(cause.many)}"
+    return f"{count}: {words.plain(files[0].shared)}"
 
 
 def _explain(row: Result) -> None:

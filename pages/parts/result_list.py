@@ -87,7 +87,8 @@ def _explained(account: Account, run_id: str, row: Result) -> Result:
 def _cause(account: Account, run_id: str, row: Result) -> Future[Cause]:
     """Has the log read of a file that failed, behind the page, once."""
     key = (account.fingerprint, run_id, row.task_id, "cause")
-    return session.in_background(key, diagnoses.diagnose, account, run_id, row.task_id)
+    made = manifest(account.fingerprint, run_id, account).conversion
+    return session.in_background(key, diagnoses.diagnose, account, run_id, row.task_id, made)
 
 
 def check_new(account: Account, run: Run, done: list[Result]) -> None:

@@ -19,6 +19,7 @@ def films(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("films")
     whole = clip(folder / "whole.mp4", size="64x48")
     clip(folder / "silent.mp4", size="64x48", sound=False)
+    clip(folder / "sound.mp3", picture=False)
     ffmpeg(
         "-i", whole, "-vf", "scale=65:49:flags=neighbor,format=yuv444p", "-c:v", "ffv1", folder / "odd.mkv"
     )
@@ -71,6 +72,24 @@ def test_each_failure_is_known_by_what_every_ffmpeg_says(
     assert found.kind == kind, found
     assert found.line, "the line that says so is quoted"
     assert found.way_out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        ("-i silent.mp4 -map 0:a:0 -vn out.mp3", "have no sound: MP3 needs some."),
+        ("-i sound.mp3 -map 0:V:0 out.mp4", "have no moving picture: MP3 needs one."),
+        ("-i silent.mp4 -map 0:s:0 out.srt", "have no subtitles: MP3 needs some."),
+        ("-i whole.mp4 -map 0:a:3 out.mp3", "have no sound track 4, which was asked for."),
+    ],
+)
+def test_a_missing_track_is_named_by_its_kind_and_by_who_needs_it(
+    films: Path, tool: str, arguments: str, words: str
+) -> None:
+    ended = subprocess.run([tool, *AS_TASKS, *arguments.split()], cwd=films, capture_output=True, timeout=60)
+    found = cause(last_lines(ended.stderr), ended.returncode, "MP3")
+    assert (found.kind, found.many) == ("no-stream", words)
+    assert found.words == f"It has {words.removeprefix('have ')}"
 
 
 def test_a_part_outside_of_the_file_is_told_though_ffmpeg_ends_well(films: Path, tool: str) -> None:

@@ -32,8 +32,9 @@ def test_the_cause_is_found_in_the_log_and_kept(account: Account, failed_run: Ru
     before = results.list_results(account, failed_run.id)
     assert [(row.state, row.unexplained) for row in before] == [("failed", True)] * 2
     assert all(row.exit_code for row in before)
-    found = [diagnoses.diagnose(account, failed_run.id, row.task_id) for row in before]
+    found = [diagnoses.diagnose(account, failed_run.id, row.task_id, "mp3") for row in before]
     assert [cause.kind for cause in found] == ["no-stream", "damaged"]
+    assert found[0].many == "have no sound: MP3 needs some."
     after = results.list_results(account, failed_run.id)
     assert [row.cause for row in after] == found
     assert [row.reason for row in after] == [cause.words for cause in found]

@@ -207,7 +207,7 @@ def test_failures_are_a_group_with_their_cause_and_do_not_count_as_done(app: Ope
     opened = app(PAGE, run=mixed_run.id)
     assert [heading.value for heading in opened.subheader] == ["Failed (2)", "Done (1)"]
     assert "1 of 3 files done" in text(opened)
-    cause = "**2 files**: It is damaged, or only a part of a file\\."
+    cause = "**2 files** are damaged, or only parts of files\\."
     until(lambda: cause in text(opened.run()), seconds=30, what="the cause")
     assert "Copy it once more from where it came, and add it again" in text(opened)
     assert any("Invalid data found" in code.value or "moov atom" in code.value for code in opened.code)
@@ -241,6 +241,7 @@ def test_short_results_are_one_group_each_with_its_own_numbers(
     monkeypatch.setattr(results, "list_results", lambda account, run_id, manifest: told)
     st.cache_data.clear()
     shown = text(app(PAGE, run=mixed_run.id))
+    assert "**3 files** became shorter than they should be" in shown
     assert shown.count("shorter than") == 1
     assert "copy the original once more" in shown
     assert all(f"It is {number} s too short" in shown for number in range(3))
