@@ -96,7 +96,10 @@ class Closer:
         full = part is not None and len(part.data) == PART
         look.done = span.end is not None and not full
         if part is None or part.modified is None or part.modified + 2 * HALF < span.start:
-            return before  # nothing yet, or what an attempt before has left
+            if before or span.end:
+                return before
+            # Nothing yet, or what an attempt before has left: ffmpeg has not begun, its input is on its way.
+            return Steps(span.task_id, span.attempt, None, None, None, None, now, fetching=True)
         look.read = first + len(part.data)
         steps = _steps(span, part, now) if not full else None
         look.done |= steps is not None and steps.uploading is not None
@@ -106,7 +109,7 @@ class Closer:
                 converting=before.converting or steps.converting,
                 uploading=before.uploading or steps.uploading,
             )
-        return steps or before
+        return steps or (before and replace(before, fetching=False))
 
 
 def _steps(span: Span, part: Part, now: datetime) -> Steps:

@@ -204,7 +204,7 @@ def _state(manifest: Manifest, run: Run | None, task: dict[str, Any] | None) -> 
     back = task is not None and taken_back(task)
     if run.over:
         return _left_over(run, back)
-    if state == "running":
+    if state in ("preparing", "running"):
         return "converting", ""
     return "waiting", "Its node was lost; it starts again by itself." if back else ""
 

@@ -115,6 +115,7 @@ class Steps:
 
     `converting`: since when, its input being there. `uploading`: since when, the conversion being over.
     `out_seconds` of the result are made, at `speed` seconds of it a second. What is not known is None.
+    `fetching`: it runs and has no progress file yet; a task that fetches its input is "running" for Batch, too.
     """
 
     task_id: str
@@ -124,6 +125,7 @@ class Steps:
     out_seconds: float | None
     speed: float | None
     seen: datetime
+    fetching: bool = False
 
 
 @dataclass(frozen=True, slots=True)

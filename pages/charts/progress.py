@@ -44,6 +44,8 @@ def in_short(steps: Steps | None, expected: float | None) -> str:
 
 def told(steps: Steps | None, expected: float | None) -> str:
     """One attempt's phase in words; with the length that its result should have, percent and time left."""
+    if steps is not None and steps.fetching:
+        return "downloading"
     if steps is None or (steps.converting is None and steps.uploading is None):
         return "starting"
     if steps.uploading is not None:

@@ -171,7 +171,23 @@ def test_what_the_attempt_before_has_left_is_not_read_as_this_ones(clock: list[f
     look, files, book = closer("t1")
     files.held["t1"] = (block(9, "1x", "end"), at(3))
     assert look.look("job", ["t1"], book, at(12)) == []
-    assert look.steps == {}
+    assert look.steps["t1", 1].fetching
+    assert look.steps["t1", 1].converting is None
+
+
+def test_a_task_that_runs_without_a_progress_file_fetches_its_input_until_it_has_one(
+    clock: list[float],
+) -> None:
+    look, files, book = closer("t1")
+    assert look.look("job", ["t1"], book, at(11)) == []
+    assert look.steps["t1", 1].fetching
+    clock[0] += EVERY
+    files.held["t1"] = (block(1, "0.5x"), at(30))
+    look.look("job", ["t1"], book, at(31))
+    assert not look.steps["t1", 1].fetching
+    over, _, book = closer("t1", end=20)
+    over.look("job", ["t1"], book, at(31))
+    assert over.steps == {}, "it is over, and nothing is known of it"
 
 
 def test_each_file_is_asked_for_every_two_seconds_at_most_and_25_in_a_poll(clock: list[float]) -> None:

@@ -262,6 +262,9 @@ def test_a_node_that_was_taken_back_is_told_from_a_stop(
     monkeypatch.setattr(Feed, "many", taken)
     again = ("waiting", "Its node was lost; it starts again by itself.")
     assert states(ready, run) == [again, ("waiting", "")]
+    with monkeypatch.context() as patch:
+        patch.setattr(Feed, "many", lambda *_, **__: [[{"id": "file-0001", "state": "preparing"}]])
+        assert states(ready, run)[0] == ("converting", ""), "it has a node, and waits for nobody's turn"
     jobs.stop(ready, run.id)
     lost = ("preempted", "Its node was lost, and the run ended before it could start again.")
     assert states(ready, run) == [lost, ("stopped", "The run was stopped before its turn came.")]

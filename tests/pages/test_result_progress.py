@@ -20,6 +20,7 @@ def steps(**known: object) -> Steps:
     [
         (None, 60.0, "starting"),
         (steps(converting=None), 60.0, "starting"),
+        (steps(converting=None, fetching=True), 60.0, "downloading"),
         (steps(), 60.0, "converting"),
         (steps(out_seconds=0.0, speed=0.0), 60.0, "converting"),
         (steps(out_seconds=30.0, speed=2.0), 60.0, "converting, 50 %, 2.0×, 15 s left"),
