@@ -270,9 +270,8 @@ def check(account: Account, result: Result) -> Result:
             "reason": reason,
             "cause": cause,
             "damage": hurt,
-            "pictures": sorted(small),
-            "of": marks.version(found),
         }
+        verdict |= {"pictures": sorted(small), "of": marks.version(found)}
         marks.keep(account, run_id, result.task_id, verdict)
     return replace(
         result,

@@ -13,6 +13,8 @@ from batch_core.jobs import Run
 from batch_core.results import Result
 from pages.components.download import download_button
 from pages.parts.launch import go_on_after_launch
+from pages.parts.left_out import NAMED as EACH
+from pages.parts.left_out import by_reason
 from pages.parts.page_head import asked, nothing_there
 from pages.parts.result_causes import causes
 from pages.parts.result_list import OPEN, check_new, explained, listed, manifest, refresh_seconds, unsettled
@@ -97,10 +99,9 @@ def left_out(files: Sequence[tuple[str, str]]) -> None:
         return
     be = "was" if len(files) == 1 else "were"
     with st.expander(f"{words.count(len(files), 'file')} {be} left out before the run began"):
-        lines = [f"- **{words.plain(name)}**: {words.plain(reason)}" for name, reason in files[:NAMED]]
-        st.markdown("\n".join(lines))
-        if len(files) > NAMED:
-            st.caption(f"and {words.count(len(files) - NAMED, 'more file')}; “Download all” names them all.")
+        st.markdown("\n".join(by_reason(files)[:NAMED]))
+        if len(files) > EACH:
+            st.caption("“Download all” names them all.")
 
 
 def totals(account: Account, run: Run, rows: list[Result], done: list[Result]) -> None:

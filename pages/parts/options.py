@@ -17,6 +17,7 @@ from batch_core.conversions.track_names import track_name
 from batch_core.errors import InvalidInput
 from batch_core.files import VideoFile
 from batch_core.jobs import DEFAULT_WALL_CLOCK
+from pages.parts.left_out import by_reason
 from pages.parts.own_presets import changed, keep_as_preset, set_options
 from pages.shell import session, words
 
@@ -57,10 +58,10 @@ def choose_files(
 
 
 def _name_refused(refused: Sequence[tuple[str, str]]) -> None:
-    lines = [f"- **{words.plain(name)}**: {words.plain(reason)}" for name, reason in refused]
+    lines = by_reason(refused)
     st.warning("\n".join([f"{words.count(len(refused), 'file')} will be left out.\n", *lines[:SHOWN]]))
     if len(lines) > SHOWN:
-        with st.expander(f"{len(lines) - SHOWN} more that will be left out"):
+        with st.expander(f"{len(lines) - SHOWN} more reasons"):
             st.markdown("\n".join(lines[SHOWN:MOST]))
             if len(lines) > MOST:
                 st.caption(f"and {len(lines) - MOST:,} more")

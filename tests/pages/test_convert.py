@@ -20,6 +20,7 @@ from batch_core.storage import INPUTS
 from pages.parts import own_presets, skip
 from pages.parts.options import clock_seconds
 from pages.parts.pool_choice import AUTO
+from pages.shell import words
 from tests.waiting import until
 
 PAGE = "pages/convert.py"
@@ -267,7 +268,8 @@ def test_options_from_earlier_work_are_told_counted_and_taken_back_by_one_press(
 def test_what_can_not_be_made_is_said_with_the_number_of_files(app: Open, videos: list[VideoFile]) -> None:
     opened = choose(app(PAGE), "subtitles")
     assert "5 files will be left out" in opened.warning[0].value
-    assert "No subtitles in it" in opened.warning[0].value
+    assert "- **5 files**: No subtitles in it" in opened.warning[0].value
+    assert all(words.plain(file.name) in opened.warning[0].value for file in videos)
     assert "No file is left to convert" in text(opened)
 
 
