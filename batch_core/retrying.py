@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from batch_core import jobs, manifests
 from batch_core.account import Account
@@ -70,7 +70,7 @@ def plan_again(
         wall_clock=kept.wall_clock,
         parent=run_id,
         attempt=kept.attempt + 1,
-        sample=kept.sample,
+        sample_of=replace(kept.options, start=None, end=None) if kept.sample else None,
     )
 
 

@@ -96,7 +96,7 @@ def keep_as_preset(conversion: Conversion, options: Options) -> None:
     with st.popover("Keep as a preset", icon=":material/bookmark_add:"):
         name = st.text_input("Name", key="preset_name", max_chars=60)
         key = " ".join(name.split()).casefold()
-        there = next((one for one in _kept() if one.name.casefold() == key), None)
+        there = next((one for one in kept_presets() if one.name.casefold() == key), None)
         if there:
             st.caption(f"{words.plain(there.name)} is there already: {words.plain(_told(there))}.")
         if st.button("Replace it" if there else "Keep it", key="preset_keep", disabled=not name.strip()):
