@@ -72,18 +72,19 @@ def choose_options(conversion: Conversion, everything: list[VideoFile]) -> Optio
     None while what was typed can't be read."""
     arguments = _arguments() if conversion.group == "Expert" else ""
     others = changed(conversion)
-    label = f"Options ({others} changed)" if others else "Options"
-    with st.expander(label, key="convert_options", on_change="rerun"):
+    with st.expander("Options"):  # a fold with another label would close while it is filled in
         options = _fields(conversion, everything, arguments)
     if others:
-        st.button(
-            "As usual",
-            key="convert_usual",
-            type="tertiary",
-            icon=":material/undo:",
-            help="Sets all options to what they are to begin with.",
-            on_click=partial(set_options, Options()),
-        )
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.caption(f"{words.count(others, 'option')} changed", width="content")
+            st.button(
+                "As usual",
+                key="convert_usual",
+                type="tertiary",
+                icon=":material/undo:",
+                help="Sets all options to what they are to begin with.",
+                on_click=partial(set_options, Options()),
+            )
     return options
 
 
