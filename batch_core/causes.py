@@ -214,7 +214,7 @@ def cause(log: str, exit_code: int | None, made: str = "the conversion") -> Caus
     if exit_code in _KILLED:
         return _KILL
     if last := [lines[place][:_QUOTED] for place in telling] or lines[:1]:
-        return Cause(OTHER, f"ffmpeg gave up and said: “{_plain(last[-1])}”", "", "\n".join(last))
+        return Cause(OTHER, f"ffmpeg gave up and said: “{plain(last[-1])}”", "", "\n".join(last))
     return Cause(OTHER, f"ffmpeg ended with exit code {exit_code} and said nothing.", "", "")
 
 
@@ -269,6 +269,6 @@ def _named(words: str, found: re.Match[str]) -> str:
     return words.format(name=f"“{name}”" if name else "that was asked for")
 
 
-def _plain(line: str) -> str:
+def plain(line: str) -> str:
     """A line without ffmpeg's addresses in memory, which differ from file to file."""
     return re.sub(r"^(\[[^\]]*\] *)+", "", line)[:_QUOTED]

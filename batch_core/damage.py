@@ -3,6 +3,7 @@
 import re
 
 from batch_core.account import Account
+from batch_core.causes import plain
 from batch_core.errors import NotFound, translated
 from batch_core.sizes import size_text
 from batch_core.storage import INPUTS
@@ -13,7 +14,6 @@ _SAID = re.compile(
     r"|decode_frame\(\) failed",
     re.IGNORECASE,
 )
-_QUOTED = 200  # characters of a line of ffmpeg's
 _SLACK = 1024  # some programs count their own head or a last odd byte
 _OPEN_END = 0xFFFFFFFF  # the size that a file has which was written without going back to its start
 
@@ -33,7 +33,7 @@ def of_source(account: Account, log: str, blob: str, size: int) -> str:
 def in_log(log: str) -> str:
     """The first line of a log that names damage of what was read; its other warnings mean no harm."""
     lines = (line.strip() for line in log.splitlines())
-    return next((line[:_QUOTED] for line in lines if _SAID.search(line)), "")
+    return next((plain(line) for line in lines if _SAID.search(line)), "")
 
 
 def cut_short(head: bytes, size: int) -> str:
