@@ -91,7 +91,7 @@ def make_report(account: Account, run_id: str, attempts: Sequence[Span] = ()) ->
     Raises NotFound when nothing is known of the run.
     """
     manifest = jobs.manifest(account, run_id)
-    results = _explained(account, run_id, list_results(account, run_id, manifest))
+    results = _explained(account, manifest, list_results(account, run_id, manifest))
     run = _run(account, run_id)
     spans = _all_attempts(account, run, attempts)
     last = {span.task_id: span for span in spans}
@@ -169,12 +169,12 @@ def _pool(account: Account, manifest: Manifest) -> list[tuple[str, str]]:
     return made_of
 
 
-def _explained(account: Account, run_id: str, results: list[Result]) -> list[Result]:
+def _explained(account: Account, manifest: Manifest, results: list[Result]) -> list[Result]:
     """The results, with the causes of failures that nobody has looked into yet."""
     unknown = [row.task_id for row in results if row.unexplained][:DIAGNOSED]
     with ThreadPoolExecutor(AT_ONCE, "causes") as readers:
         told = zip(
-            unknown, readers.map(lambda task_id: _cause(account, run_id, task_id), unknown), strict=True
+            unknown, readers.map(lambda task_id: _cause(account, manifest, task_id), unknown), strict=True
         )
         causes = {task_id: cause for task_id, cause in told if cause}
     return [
@@ -183,9 +183,9 @@ def _explained(account: Account, run_id: str, results: list[Result]) -> list[Res
     ]
 
 
-def _cause(account: Account, run_id: str, task_id: str) -> Cause | None:
+def _cause(account: Account, manifest: Manifest, task_id: str) -> Cause | None:
     try:
-        return diagnoses.diagnose(account, run_id, task_id)
+        return diagnoses.diagnose(account, manifest.run_id, task_id, manifest.conversion)
     except DashboardError as error:
         _log.warning("Why %s failed could not be found out for a report: %s", task_id, error)
         return None

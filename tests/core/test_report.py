@@ -76,6 +76,7 @@ def test_causes_are_grouped_with_what_ffmpeg_said(account: Account, failed_run: 
     assert all(row.unexplained for row in results.list_results(account, failed_run.id))
     html = text(account, failed_run.id)
     assert "It is damaged, or only a part of a file." in html
+    assert "It has no sound: MP3 needs some." in html
     assert "moov atom not found" in html
     assert "(exit code " in html
 
