@@ -85,7 +85,9 @@ def outcome(account: Account, plan: Plan, run_id: str) -> None:
         )
         _show(account, row)
     if len(found) > SHOWN:
-        st.caption(f"and {words.count(len(found) - SHOWN, 'more sample')}; Results has them all.")
+        st.caption(
+            f"and {words.count(len(found) - SHOWN, 'more sample')}; Results has them all, under “All runs”."
+        )
 
 
 def _show(account: Account, row: Result) -> None:

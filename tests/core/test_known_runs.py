@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from batch_core import known_runs, manifests, plans, storage
+from batch_core import known_runs, manifests, plans, retrying, storage
 from batch_core.account import Account
 from batch_core.jobs import DELETED, Plan
 from batch_core.known_runs import KnownRuns
@@ -32,6 +32,8 @@ def test_a_run_without_a_job_is_known_by_its_manifest_which_is_read_once(
     assert (run.state, run.over, run.name, run.total, run.created) == (DELETED, True, "Old", 1, old.created)
     assert (run.conversion, run.options, run.pool_id, run.sample) == ("mp3", old.options, "p", True)
     assert known_runs.run_of(account, old) == run
+    again = retrying.plan_again(account, old.run_id, (SHORT,))
+    assert again.sample, "a sample that is run again stays one"
     read: list[str] = []
     monkeypatch.setattr(manifests, "read", lambda account, run_id: read.append(run_id) or broken)
     assert old.run_id in {run.id for run in runs.all()}

@@ -335,7 +335,9 @@ def test_a_try_of_each_is_shown_with_what_it_tells_of_all(
         r"All 5 files: about \*\*[^*]+\*\* of work and \*\*[^*]+ KB\*\* of results", text(opened)
     )
     assert len(opened.get("audio")) == 3
-    assert "and 2 more samples; Results has them all." in [caption.value for caption in opened.caption]
+    assert "and 2 more samples; Results has them all, under “All runs”." in [
+        caption.value for caption in opened.caption
+    ]
     assert "run" not in opened.query_params, "it is not what the other pages are about"
 
 
