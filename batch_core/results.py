@@ -137,12 +137,7 @@ def _made_of(
     return made_of
 
 
-def _result(
-    manifest: Manifest,
-    file: ManifestFile,
-    blobs: dict[str, BlobProperties],
-    job: _Job,
-) -> Result:
+def _result(manifest: Manifest, file: ManifestFile, blobs: dict[str, BlobProperties], job: _Job) -> Result:
     made_of = _made_of(manifest, file, blobs)
     empty = Result(
         task_id=file.task_id,
