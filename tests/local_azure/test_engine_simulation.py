@@ -246,8 +246,8 @@ def test_the_time_limit_and_a_termination_end_a_simulated_task(tmp_path: Path):
         async with engine_at(tmp_path) as engine:
             await ready(engine, fleet(2, seconds=(60, 60)))
             engine.jobs.create(job())
-            engine.tasks.create_many("job", [task("short", limit="PT0.05S"), task("ended"), task("next")])
-            await soon(lambda: len(engine.tasks.runs()) == 2, what="two runs")
+            engine.tasks.create_many("job", [task("short", limit="PT0.5S"), task("ended"), task("next")])
+            await soon(lambda: engine.tasks.get("job", "ended")["state"] == "running", what="its run")
             engine.tasks.terminate("job", "ended")
             for name in ("short", "ended"):
                 info = (await completed(engine, name))["executionInfo"]
