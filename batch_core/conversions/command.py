@@ -154,12 +154,12 @@ def _filters(wanted: Conversion, options: Options, probe: Probe, fitting: Budget
 
 
 def _rate(wanted: Conversion, options: Options, probe: Probe, source: Stream | None) -> str | None:
-    # Rounding up leaves one picture at least of the shortest film.
+    # Rounding up leaves one picture at least of the shortest film; of one that begins a moment after 0, from 0 on.
     seconds = seconds_of(options, probe.duration)
     if wanted.recipe.pictures and seconds:
-        return f"fps={wanted.recipe.pictures / seconds:.6f}:round=up"
+        return f"fps={wanted.recipe.pictures / seconds:.6f}:round=up:start_time=0"
     if wanted.result == "pictures":
-        return f"fps=1/{options.every or EVERY:g}:round=up"
+        return f"fps=1/{options.every or EVERY:g}:round=up:start_time=0"
     if options.fps:
         return f"fps={options.fps}:round=up"
     most, has = wanted.recipe.fps, source.fps if source else None

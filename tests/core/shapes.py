@@ -66,7 +66,7 @@ def shapes(folder: Path) -> dict[str, Path]:
     tagged = ("-vf", "setparams=color_primaries=bt2020:color_trc=smpte2084:colorspace=bt2020nc")
     ffmpeg("-i", base, *tagged, *hdr, *colours, "-c:a", "copy", made["hdr.mkv"])
     made["woven.ts"] = folder / "woven.ts"
-    moments = ("-f", "lavfi", "-i", "testsrc2=size=720x576:rate=50", "-f", "lavfi", "-i", "sine", "-t", "1")
+    moments = ("-f", "lavfi", "-i", "testsrc2=size=352x288:rate=50", "-f", "lavfi", "-i", "sine", "-t", "1")
     ffmpeg(*moments, "-vf", "interlace", "-flags", "+ildct+ilme", "-b:v", "8M", made["woven.ts"])
     made["subtitles.mp4"] = folder / "subtitles.mp4"
     ffmpeg("-i", made["plain.mkv"], "-map", "0", "-c", "copy", "-c:s", "mov_text", made["subtitles.mp4"])
