@@ -1,4 +1,4 @@
-"""Every preset really made with both ffmpegs, every shape of media with every group; all pairs as data."""
+"""Every preset really made with both ffmpegs, every shape of media with every preset; all pairs as data."""
 
 import shlex
 from dataclasses import replace
