@@ -64,6 +64,7 @@ def test_a_run_that_is_over_is_shown_as_it_was_and_then_as_it_is(ended: AppTest)
     assert " running" in nodes["alt"]
     assert " running" in timeline["alt"]
     reach = timeline["data"][0]["x"]
+    opened.slider(key=SLIDER).set_value(ZERO).run()
     opened.slider(key=SLIDER).set_value(ZERO + whole(opened)).run()
     assert metrics(opened)["Done"] == "2 / 2"
     assert opened.success[-1].value.startswith("All 2 done in ")
